@@ -1,0 +1,166 @@
+"""Finding the photographs of a corpus."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from natsort import natsorted, ns
+
+from napari_stego.corpus.reading import ImageReadError, read_image_size
+from napari_stego.errors import StegoError
+from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp"})
+
+
+@dataclass(frozen=True)
+class CorpusImage:
+    """One photograph of a corpus.
+
+    Attributes
+    ----------
+    path : Path
+        Where the file is.
+    name : str
+        Path relative to the corpus root, with forward slashes; unique in a corpus.
+    height, width : int
+        Size in pixels, after EXIF orientation.
+    content_hash : str
+        SHA-256 of the file, hexadecimal; the key of everything derived from it.
+    """
+
+    path: Path
+    name: str
+    height: int
+    width: int
+    content_hash: str
+
+
+@dataclass(frozen=True)
+class SkippedFile:
+    """A file that is no part of the corpus although it looks like an image.
+
+    Attributes
+    ----------
+    name : str
+        Path relative to the corpus root, with forward slashes.
+    reason : str
+        Why it cannot be read.
+    """
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """The photographs below a folder, in natural reading order of their names.
+
+    Attributes
+    ----------
+    root : Path
+        The folder.
+    images : tuple of CorpusImage
+        What can be read.
+    skipped : tuple of SkippedFile
+        What cannot, and why.
+    """
+
+    root: Path
+    images: tuple[CorpusImage, ...]
+    skipped: tuple[SkippedFile, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+
+class EmptyCorpusError(StegoError):
+    """A folder without a single readable photograph."""
+
+
+def discover(
+    folder: Path,
+    progress: ProgressCallback = no_progress,
+    cancel: CancelToken | None = None,
+) -> Corpus:
+    """List the photographs in a folder and all folders below it.
+
+    Files are hashed and their headers read; pixels are not. Hidden files and
+    folders and project folders (``*.stego``) are passed over, links to
+    folders are not followed.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look. A single image file makes a corpus of one.
+    progress : ProgressCallback
+        Called once a file.
+    cancel : CancelToken, optional
+        Stops the search.
+
+    Returns
+    -------
+    Corpus
+        At least one image.
+
+    Raises
+    ------
+    EmptyCorpusError
+        If the folder does not exist or holds no readable photograph.
+    Cancelled
+        If `cancel` is set.
+    """
+    folder = folder.expanduser().absolute()
+    if not folder.exists():
+        raise EmptyCorpusError(f"There is no folder {folder}. Check the path.")
+    if folder.is_file():
+        root, paths = folder.parent, [folder]
+    else:
+        root, paths = folder, natsorted(_candidates(folder), alg=ns.PATH | ns.IGNORECASE)
+    images: list[CorpusImage] = []
+    skipped: list[SkippedFile] = []
+    for done, path in enumerate(paths):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        name = path.relative_to(root).as_posix()
+        progress(done, len(paths), f"reading {name}")
+        try:
+            height, width = read_image_size(path)
+            images.append(CorpusImage(path, name, height, width, _sha256(path)))
+        except ImageReadError as error:
+            skipped.append(SkippedFile(name, str(error)))
+        except OSError as error:
+            skipped.append(SkippedFile(name, error.strerror or str(error)))
+    progress(len(paths), len(paths), "corpus read")
+    if not images:
+        raise EmptyCorpusError(_nothing_found(folder, skipped))
+    return Corpus(root, tuple(images), tuple(skipped))
+
+
+def _candidates(folder: Path) -> Iterable[Path]:
+    for parent, folders, files in os.walk(folder):
+        folders[:] = [
+            name for name in folders if not name.startswith(".") and not name.endswith(".stego")
+        ]
+        for name in files:
+            path = Path(parent) / name
+            if not name.startswith(".") and path.suffix.lower() in IMAGE_SUFFIXES:
+                yield path
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _nothing_found(folder: Path, skipped: list[SkippedFile]) -> str:
+    kinds = ", ".join(sorted(suffix.lstrip(".") for suffix in IMAGE_SUFFIXES))
+    if not skipped:
+        return f"No photographs in {folder}. Choose a folder that holds {kinds} files."
+    lines = "\n".join(f"  {file.name}: {file.reason}" for file in skipped[:10])
+    more = f"\n  and {len(skipped) - 10} more" if len(skipped) > 10 else ""
+    return f"None of the {len(skipped)} image files in {folder} can be read:\n{lines}{more}"

@@ -1,0 +1,20 @@
+"""Patch tokens of a frozen backbone: extracted once, kept on disk, read by everything else."""
+
+from napari_stego.features.extraction import (
+    ExtractionReport,
+    FeatureSettings,
+    extract_features,
+)
+from napari_stego.features.store import DamagedStoreError, FeatureStore
+from napari_stego.features.tokens import Preparation, TokenSet, corpus_mean
+
+__all__ = [
+    "DamagedStoreError",
+    "ExtractionReport",
+    "FeatureSettings",
+    "FeatureStore",
+    "Preparation",
+    "TokenSet",
+    "corpus_mean",
+    "extract_features",
+]

@@ -1,0 +1,141 @@
+"""Writing the labelled images of a project for use elsewhere."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from napari_stego.clustering import CrfSettings
+from napari_stego.corpus import SkippedFile, read_image
+from napari_stego.errors import StegoError
+from napari_stego.export import (
+    write_classes_csv,
+    write_overlay,
+    write_png_mask,
+    write_tiff_mask,
+)
+from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.project import Project
+from napari_stego.project.segmentation import Segmentation
+
+
+class ExportSettings(BaseModel):
+    """What an export writes.
+
+    Attributes
+    ----------
+    png : bool
+        Indexed PNG masks, in the folder ``masks``.
+    tiff : bool
+        TIFF masks, in the folder ``masks_tiff``.
+    overlays : bool
+        Pictures of the classes over the photographs, in the folder ``overlays``.
+    crf : CrfSettings, optional
+        Refine masks along the edges of the photographs.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    png: bool = True
+    tiff: bool = True
+    overlays: bool = True
+    crf: CrfSettings | None = None
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What an export wrote.
+
+    Attributes
+    ----------
+    folder : Path
+        Where it is.
+    images : int
+        Images labelled.
+    skipped : tuple of SkippedFile
+        Images that have no labels, and why.
+    """
+
+    folder: Path
+    images: int
+    skipped: tuple[SkippedFile, ...]
+
+
+def export(
+    project: Project,
+    folder: Path,
+    settings: ExportSettings | None = None,
+    *,
+    segmentation: Segmentation | None = None,
+    progress: ProgressCallback = no_progress,
+    cancel: CancelToken | None = None,
+) -> ExportReport:
+    """Write masks at the size of the source images, ``classes.csv`` and overlays.
+
+    Parameters
+    ----------
+    project : Project
+        A project that has been clustered.
+    folder : Path
+        Where to write. Files of an earlier export are replaced one by one.
+    settings : ExportSettings, optional
+        What to write; everything by default, without CRF.
+    segmentation : Segmentation, optional
+        The project's result, if it is open already.
+    progress : ProgressCallback
+        Called once an image.
+    cancel : CancelToken, optional
+        Obeyed between images; files written are complete.
+
+    Returns
+    -------
+    ExportReport
+        Counts.
+
+    Raises
+    ------
+    StegoError
+        If the project is not far enough, or the folder cannot be written.
+    Cancelled
+        If `cancel` is set.
+    """
+    settings = settings or ExportSettings()
+    segmentation = segmentation or Segmentation(project)
+    table = segmentation.table
+    pixels: Counter[int] = Counter()
+    reasons = {skipped.name: skipped.reason for skipped in project.corpus.skipped}
+    images = [image for image in project.corpus.images if segmentation.has(image)]
+    suffixes = _unambiguous({image.name for image in images})
+    for done, image in enumerate(images):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        progress(done, len(images), f"exporting {image.name}")
+        labels = segmentation.label_image(image, settings.crf)
+        ids, counts = np.unique(labels, return_counts=True)
+        pixels.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
+        stem = suffixes[image.name]
+        if settings.png:
+            write_png_mask(folder / "masks" / f"{stem}.png", labels, table)
+        if settings.tiff:
+            write_tiff_mask(folder / "masks_tiff" / f"{stem}.tif", labels, table)
+        if settings.overlays:
+            path = folder / "overlays" / f"{stem}.jpg"
+            write_overlay(path, read_image(image.path), labels, table)
+    if not images:
+        raise StegoError("No image of the project has features. Extract features first.")
+    write_classes_csv(folder / "classes.csv", table, pixels)
+    progress(len(images), len(images), "exported")
+    skipped = tuple(SkippedFile(name, reason) for name, reason in reasons.items())
+    return ExportReport(folder, len(images), skipped)
+
+
+def _unambiguous(names: set[str]) -> dict[str, str]:
+    """Drop the suffixes of image names, except where two images would share a file."""
+    stems = Counter(name.rpartition(".")[0] for name in names)
+    return {
+        name: stem if stems[stem := name.rpartition(".")[0]] == 1 else name for name in names
+    }

@@ -1,0 +1,321 @@
+"""The project folder: where a corpus's features, runs, clusters and classes are kept."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from napari_stego.corpus import Corpus, CorpusImage, SkippedFile
+from napari_stego.errors import StegoError
+from napari_stego.features import FeatureStore, TokenSet
+from napari_stego.files import write_json
+from napari_stego.project.state import ImageRecord, ProjectState, SkippedRecord
+
+_STATE_FILE = "project.json"
+_FORMAT = 1
+
+
+class ProjectError(StegoError):
+    """A project folder that is missing, damaged, or not far enough for what was asked."""
+
+
+class Project:
+    """A project folder.
+
+    Results are kept under keys made from their inputs and settings: changing
+    a setting and changing it back finds the earlier result again, and a
+    result is never shown for settings it was not made with.
+
+    Parameters
+    ----------
+    folder : Path
+        The project folder.
+    state : ProjectState
+        What ``project.json`` says.
+    """
+
+    def __init__(self, folder: Path, state: ProjectState) -> None:
+        self.folder = folder
+        self.state = state
+
+    @classmethod
+    def open(cls, folder: Path) -> Project:
+        """Open a project folder.
+
+        Parameters
+        ----------
+        folder : Path
+            A folder that `create` made.
+
+        Returns
+        -------
+        Project
+            The project.
+
+        Raises
+        ------
+        ProjectError
+            If there is no project, or ``project.json`` cannot be understood.
+        """
+        folder = folder.expanduser().absolute()
+        path = folder / _STATE_FILE
+        try:
+            raw = json.loads(path.read_text(encoding="utf-8"))
+            found = raw.get("format") if isinstance(raw, dict) else None
+            if found != _FORMAT:
+                raise ProjectError(
+                    f"{path} has the format {found}, and this version of napari-stego reads "
+                    f"format {_FORMAT}. Update napari-stego."
+                )
+            return cls(folder, ProjectState.model_validate(raw))
+        except FileNotFoundError as error:
+            raise ProjectError(
+                f"There is no project in {folder}. Make one with "
+                f"`napari-stego run IMAGES --project {folder}`."
+            ) from error
+        except (OSError, ValueError, ValidationError) as error:
+            raise ProjectError(f"{path} is damaged or cannot be read: {error}") from error
+
+    @classmethod
+    def create(cls, folder: Path) -> Project:
+        """Open a project folder, or make it if there is none.
+
+        Parameters
+        ----------
+        folder : Path
+            Where; the folder may exist.
+
+        Returns
+        -------
+        Project
+            The project.
+
+        Raises
+        ------
+        ProjectError
+            If an existing project cannot be read.
+        StegoError
+            If the folder cannot be written.
+        """
+        folder = folder.expanduser().absolute()
+        if (folder / _STATE_FILE).exists():
+            return cls.open(folder)
+        project = cls(folder, ProjectState())
+        project.update(ProjectState())
+        return project
+
+    def update(self, state: ProjectState) -> None:
+        """Replace the state, on disk first.
+
+        Parameters
+        ----------
+        state : ProjectState
+            The new state.
+
+        Raises
+        ------
+        StegoError
+            If it cannot be written; the old state stays.
+        """
+        write_json(self.folder / _STATE_FILE, state.model_dump(mode="json", by_alias=True))
+        self.state = state
+
+    def set_corpus(self, corpus: Corpus) -> None:
+        """Make a corpus the project's.
+
+        A run and clusters of another corpus are put away, not deleted.
+
+        Parameters
+        ----------
+        corpus : Corpus
+            The images.
+        """
+        images = tuple(
+            ImageRecord(
+                name=image.name,
+                height=image.height,
+                width=image.width,
+                content_hash=image.content_hash,
+            )
+            for image in corpus.images
+        )
+        skipped = tuple(SkippedRecord(name=s.name, reason=s.reason) for s in corpus.skipped)
+        changes: dict[str, Any] = {"root": str(corpus.root), "images": images, "skipped": skipped}
+        if images != self.state.images:
+            changes |= {"run": None, "clusters": None}
+        self.update(self.state.model_copy(update=changes))
+
+    @property
+    def corpus(self) -> Corpus:
+        """The project's images.
+
+        Raises
+        ------
+        ProjectError
+            If the project has none yet.
+        """
+        if not self.state.images:
+            raise ProjectError(
+                f"The project {self.folder} has no images yet. Choose a folder of photographs, "
+                f"or run `napari-stego features IMAGES --project {self.folder}`."
+            )
+        root = Path(self.state.root)
+        return Corpus(
+            root,
+            tuple(
+                CorpusImage(
+                    root / image.name, image.name, image.height, image.width, image.content_hash
+                )
+                for image in self.state.images
+            ),
+            tuple(SkippedFile(s.name, s.reason) for s in self.state.skipped),
+        )
+
+    def image(self, name: str) -> CorpusImage:
+        """Find an image of the corpus.
+
+        Parameters
+        ----------
+        name : str
+            Its path relative to the corpus root.
+
+        Returns
+        -------
+        CorpusImage
+            The image.
+
+        Raises
+        ------
+        ProjectError
+            If there is none of that name.
+        """
+        for image in self.corpus.images:
+            if image.name == name:
+                return image
+        raise ProjectError(f"The project has no image named {name}.")
+
+    @property
+    def store(self) -> FeatureStore:
+        """The features in use.
+
+        Raises
+        ------
+        ProjectError
+            If none were extracted.
+        """
+        if self.state.features is None:
+            raise ProjectError(
+                f"The project {self.folder} has no features yet. Extract them first: "
+                f"`napari-stego features IMAGES --project {self.folder}`."
+            )
+        return FeatureStore(self.folder / "features" / self.state.features.key)
+
+    @property
+    def run_path(self) -> Path:
+        """File of the STEGO run in use.
+
+        Raises
+        ------
+        ProjectError
+            If none was trained.
+        """
+        if self.state.run is None:
+            raise ProjectError(
+                f"The project {self.folder} has no trained head yet. Train one first: "
+                f"`napari-stego train --project {self.folder}`."
+            )
+        return self.run_file(self.state.run)
+
+    def run_file(self, key: str) -> Path:
+        """Name the file of a run.
+
+        Parameters
+        ----------
+        key : str
+            Key of the run.
+
+        Returns
+        -------
+        Path
+            The file, there or not.
+        """
+        return self.folder / "runs" / f"{key}.safetensors"
+
+    @property
+    def clusters_folder(self) -> Path:
+        """Folder of the clusters in use and their classes.
+
+        Raises
+        ------
+        ProjectError
+            If nothing was clustered.
+        """
+        if self.state.clusters is None:
+            raise ProjectError(
+                f"The project {self.folder} has no clusters yet. Make them first: "
+                f"`napari-stego cluster --project {self.folder}`."
+            )
+        return self.clusters_file(self.state.clusters).parent
+
+    def clusters_file(self, key: str) -> Path:
+        """Name the file of some clusters' centroids.
+
+        Parameters
+        ----------
+        key : str
+            Key of the clusters.
+
+        Returns
+        -------
+        Path
+            The file, there or not.
+        """
+        return self.folder / "clusters" / key / "clusters.safetensors"
+
+    def tokens(self) -> TokenSet:
+        """Tokens of all images of the corpus that have some.
+
+        Returns
+        -------
+        TokenSet
+            In corpus order, images of equal content once.
+
+        Raises
+        ------
+        ProjectError
+            If the features of some image are missing: extraction was cut
+            short, or a damaged segment was set aside.
+        """
+        store = self.store
+        unreadable = {skipped.name for skipped in self.state.skipped}
+        wanted = dict.fromkeys(
+            image.content_hash for image in self.state.images if image.name not in unreadable
+        )
+        missing = [key for key in wanted if key not in store]
+        if missing:
+            raise ProjectError(
+                f"Features of {len(missing)} of {len(wanted)} images are missing. Extract features "
+                "again: only the missing ones are made."
+            )
+        return TokenSet(store, list(wanted))
+
+
+def result_key(*inputs: Any) -> str:
+    """Name a result by what it was made from.
+
+    Parameters
+    ----------
+    *inputs : Any
+        Values that `json` can write.
+
+    Returns
+    -------
+    str
+        16 hexadecimal digits.
+    """
+    text = json.dumps(inputs, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,248 @@
+"""The stages of a project, in order: features, run, clusters.
+
+Each takes the project, does its work in resumable pieces, and only then makes
+the result the project's. What is there already is not done again.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.numpy import save_file
+
+from napari_stego.backbones import load_backbone
+from napari_stego.classes import ClassHistory, ClassTable
+from napari_stego.clustering import ClusterModel, ClusterSettings, fit_clusters
+from napari_stego.corpus import discover
+from napari_stego.errors import StegoError
+from napari_stego.features import (
+    ExtractionReport,
+    FeatureSettings,
+    FeatureStore,
+    extract_features,
+)
+from napari_stego.files import replacing, write_json
+from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.project import Project, result_key
+from napari_stego.project.segmentation import encoder, load_clusters
+from napari_stego.project.state import FeaturesRecord, SkippedRecord
+from napari_stego.stego import StegoRun, StegoSettings, StepObserver, train_stego
+
+
+def extract(
+    project: Project,
+    settings: FeatureSettings,
+    images: Path | None = None,
+    *,
+    weights_file: Path | None = None,
+    device: str = "auto",
+    progress: ProgressCallback = no_progress,
+    cancel: CancelToken | None = None,
+) -> ExtractionReport:
+    """Extract the features of the project's images.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    settings : FeatureSettings
+        Backbone, layer and size.
+    images : Path, optional
+        Folder of photographs to make the project's corpus; by default the
+        corpus stays as it is.
+    weights_file : Path, optional
+        Weights of the backbone; by default they are found as `resolve_weights` does.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    progress : ProgressCallback
+        Called after each batch.
+    cancel : CancelToken, optional
+        Obeyed between batches; finished images are kept.
+
+    Returns
+    -------
+    ExtractionReport
+        Counts, and the images whose pixels could not be read.
+
+    Raises
+    ------
+    StegoError
+        If there are no images, no weights, or the folder cannot be written.
+    Cancelled
+        If `cancel` is set.
+    """
+    if images is not None:
+        project.set_corpus(discover(images, progress, cancel))
+    corpus = project.corpus
+    backbone = load_backbone(
+        settings.backbone,
+        weights_file=weights_file,
+        device=device,
+        progress=progress,
+        cancel=cancel,
+    )
+    record = FeaturesRecord(settings=settings, weights_sha256=backbone.weights_sha256)
+    store = FeatureStore(project.folder / "features" / record.key)
+    report = extract_features(corpus, store, backbone, settings, progress=progress, cancel=cancel)
+    if report.extracted + report.reused == 0:
+        raise StegoError(
+            "None of the images could be decoded. The first: "
+            f"{report.skipped[0].name}: {report.skipped[0].reason}"
+        )
+    known = {skipped.name: skipped for skipped in project.state.skipped}
+    for skipped in report.skipped:
+        known[skipped.name] = SkippedRecord(name=skipped.name, reason=skipped.reason)
+    state = project.state
+    changes = {"features": record, "skipped": tuple(known.values())}
+    if state.features != record or state.skipped != changes["skipped"]:
+        project.update(state.model_copy(update={**changes, "run": None, "clusters": None}))
+    return report
+
+
+def pick_device(device: str) -> str:
+    """Resolve ``"auto"`` to the device a head is trained on.
+
+    Parameters
+    ----------
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+
+    Returns
+    -------
+    str
+        A device of this machine.
+
+    Raises
+    ------
+    StegoError
+        If the device asked for is not there.
+    """
+    if device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise StegoError("There is no CUDA GPU on this machine. Use the device `cpu` or `auto`.")
+    if device == "mps" and not torch.backends.mps.is_available():
+        raise StegoError("There is no Apple GPU on this machine. Use the device `cpu` or `auto`.")
+    return device
+
+
+def train(
+    project: Project,
+    settings: StegoSettings,
+    *,
+    device: str = "auto",
+    on_step: StepObserver | None = None,
+    progress: ProgressCallback = no_progress,
+    cancel: CancelToken | None = None,
+) -> StegoRun:
+    """Train a STEGO head on the project's features.
+
+    Parameters
+    ----------
+    project : Project
+        A project with features.
+    settings : StegoSettings
+        How to train. With settings that were used before on the same
+        features, the run of then is resumed or returned.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    on_step : callable, optional
+        Receives a `StepRecord` after each step.
+    progress : ProgressCallback
+        Called after each step.
+    cancel : CancelToken, optional
+        Obeyed between steps; the steps done are kept.
+
+    Returns
+    -------
+    StegoRun
+        The finished run.
+
+    Raises
+    ------
+    StegoError
+        If features are missing, or the run cannot be read or written.
+    Cancelled
+        If `cancel` is set. The project keeps its earlier run.
+    """
+    tokens = project.tokens()
+    assert project.state.features is not None  # tokens() has checked
+    key = result_key(
+        project.state.features.key, list(tokens.content_hashes), settings.model_dump(by_alias=True)
+    )
+    run = train_stego(
+        tokens,
+        settings,
+        checkpoint=project.run_file(key),
+        device=pick_device(device),
+        on_step=on_step,
+        progress=progress,
+        cancel=cancel,
+    )
+    if project.state.run != key:
+        project.update(project.state.model_copy(update={"run": key, "clusters": None}))
+    return run
+
+
+def cluster(
+    project: Project,
+    settings: ClusterSettings,
+    *,
+    progress: ProgressCallback = no_progress,
+    cancel: CancelToken | None = None,
+) -> ClusterModel:
+    """Cluster the codes, or the features, of the project's images.
+
+    The clusters start with one class each. With settings that were used
+    before, the clusters of then come back with their classes.
+
+    Parameters
+    ----------
+    project : Project
+        A project with features and, for codes, a run.
+    settings : ClusterSettings
+        K, source and seed.
+    progress : ProgressCallback
+        Called once an image.
+    cancel : CancelToken, optional
+        Obeyed between images.
+
+    Returns
+    -------
+    ClusterModel
+        The clusters.
+
+    Raises
+    ------
+    StegoError
+        If features or the run are missing, or the corpus is too small.
+    Cancelled
+        If `cancel` is set.
+    """
+    tokens = project.tokens()
+    assert project.state.features is not None  # tokens() has checked
+    key = result_key(
+        project.state.features.key,
+        list(tokens.content_hashes),
+        project.state.run,
+        settings.model_dump(),
+    )
+    path = project.clusters_file(key)
+    if path.exists():
+        model = load_clusters(path)[0]
+    else:
+        encode = encoder(project, settings.source)
+        model = fit_clusters(tokens, encode, settings, progress, cancel)
+        classes = path.with_name("classes.json")
+        if not classes.exists():
+            write_json(classes, ClassHistory(ClassTable.from_clusters(len(model))).to_dict())
+        with replacing(path) as temporary:
+            of_codes = np.array(settings.source == "codes")
+            metadata = {"settings": settings.model_dump_json()}
+            tensors = {"centroids": model.centroids, "of_codes": of_codes}
+            save_file(tensors, temporary, metadata=metadata)
+    if project.state.clusters != key:
+        project.update(project.state.model_copy(update={"clusters": key}))
+    return model

@@ -1,0 +1,16 @@
+"""STEGO: a light head distilled from feature correspondences, trained on cached tokens."""
+
+from napari_stego.stego.run import CheckpointError, StegoRun, StepRecord, load_run
+from napari_stego.stego.settings import RoleValues, StegoSettings
+from napari_stego.stego.trainer import StepObserver, train_stego
+
+__all__ = [
+    "CheckpointError",
+    "RoleValues",
+    "StegoRun",
+    "StegoSettings",
+    "StepObserver",
+    "StepRecord",
+    "load_run",
+    "train_stego",
+]
