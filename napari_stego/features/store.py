@@ -24,6 +24,7 @@ from zarr.codecs import BytesCodec, Crc32cCodec
 from napari_stego.errors import StegoError
 
 _CHUNK_POSITIONS = 256
+_SHARD = Path("c", "0", "0")
 _TEMPORARY = ".writing-"
 _DAMAGED = ".damaged"
 
@@ -68,6 +69,8 @@ class FeatureStore:
         try:
             array = zarr.open_array(path, mode="r")
             listing: Any = array.attrs["images"]
+            if not (path / _SHARD).is_file():  # zarr would read it as zeros
+                raise FileNotFoundError(path / _SHARD)
             entries = {
                 str(image["hash"]): _Entry(
                     path.name, int(image["start"]), int(image["height"]), int(image["width"])
@@ -75,7 +78,7 @@ class FeatureStore:
                 for image in listing
             }
         except (OSError, ValueError, KeyError, TypeError, IndexError):
-            # A segment without a readable header holds nothing that could be found again.
+            # Without a readable header or its data, nothing in the segment can be found again.
             self._set_aside(path.name)
             return
         self._arrays[path.name] = array
@@ -199,6 +202,7 @@ class FeatureStore:
             serializer=BytesCodec(),
             compressors=[Crc32cCodec()],
             attributes={"images": images},
+            config={"write_empty_chunks": True},
         )
         array[:] = rows
 

@@ -136,6 +136,4 @@ def export(
 def _unambiguous(names: set[str]) -> dict[str, str]:
     """Drop the suffixes of image names, except where two images would share a file."""
     stems = Counter(name.rpartition(".")[0] for name in names)
-    return {
-        name: stem if stems[stem := name.rpartition(".")[0]] == 1 else name for name in names
-    }
+    return {name: stem if stems[stem := name.rpartition(".")[0]] == 1 else name for name in names}

@@ -1,0 +1,46 @@
+# `make demo` and `make test` do all of their set-up themselves.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV ?= .venv
+BIN := $(VENV)/bin
+DEMO := demo-output
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/.demo-ready
+	$(BIN)/napari-stego run sample_data/images --project $(DEMO)/reef.stego --out $(DEMO) -k 12
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ] || [ "$$(uname)" = Darwin ]; then \
+		$(BIN)/python -m napari_stego.gui $(DEMO)/reef.stego; \
+	else \
+		echo "There is no display, so napari is not opened. The pictures are in $(DEMO)/overlays,"; \
+		echo "the masks in $(DEMO)/masks, and the project that napari would open in $(DEMO)/reef.stego."; \
+	fi
+
+test: $(VENV)/.test-ready
+	@.ci/system-packages xvfb
+	xvfb-run -a -s "-screen 0 1440x900x24" $(BIN)/python -m pytest $(TESTS)
+
+lint: $(VENV)/.test-ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/npe2 validate napari-stego
+
+clean:
+	rm -rf $(VENV) $(DEMO)
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "napari-stego needs Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.demo-ready: $(VENV)/bin/python pyproject.toml
+	@.ci/system-packages compiler
+	$(BIN)/python -m pip install -e ".[qt]"
+	$(BIN)/python -m pip install -e ".[crf]" || \
+		echo "The dense CRF could not be built (is there a C++ compiler?); going on without it."
+	@touch $@
+
+$(VENV)/.test-ready: $(VENV)/.demo-ready pyproject.toml
+	$(BIN)/python -m pip install -e ".[test]"
+	@touch $@

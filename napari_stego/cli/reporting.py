@@ -1,0 +1,127 @@
+"""How commands talk: progress on stderr, results on stdout, errors as exit codes."""
+
+from __future__ import annotations
+
+import json
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from napari_stego.errors import StegoError
+from napari_stego.progress import Cancelled, CancelToken, ProgressCallback
+
+EXIT_FAILED = 1
+EXIT_CANCELLED = 130
+
+
+class Reporter:
+    """Reports one command: what it is doing and what came of it.
+
+    Parameters
+    ----------
+    as_json : bool
+        Print results as one JSON object on stdout instead of as text.
+    """
+
+    def __init__(self, as_json: bool) -> None:
+        self._as_json = as_json
+        self._errors = Console(stderr=True)
+        self.cancel = CancelToken()
+
+    @contextmanager
+    def progress(self) -> Iterator[ProgressCallback]:
+        """Show a progress bar for each message reported within the block.
+
+        Yields
+        ------
+        ProgressCallback
+            To be passed to the core.
+        """
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+            console=self._errors,
+        ) as bars:
+            tasks: dict[tuple[str, int], Any] = {}
+
+            def report(done: int, total: int, message: str) -> None:
+                # Messages name files after the verb; one bar for the verb is enough.
+                verb = " ".join(message.split()[:2]) if len(message) <= 24 else message.split()[0]
+                key = (verb.split()[0], total)
+                if key not in tasks:
+                    tasks[key] = bars.add_task(verb, total=total)
+                bars.update(tasks[key], completed=done, total=total)
+
+            yield report
+
+    @contextmanager
+    def command(self) -> Iterator[None]:
+        """Turn Ctrl-C into a cancel and errors into messages and exit codes.
+
+        A second Ctrl-C stops at once.
+
+        Raises
+        ------
+        typer.Exit
+            With code 1 after a `StegoError`, 130 after a cancel.
+        """
+        before = signal.getsignal(signal.SIGINT)
+
+        def interrupted(signum: int, frame: FrameType | None) -> None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            self.note("Stopping at the next safe point; what is finished is kept.")
+            self.cancel.cancel()
+
+        signal.signal(signal.SIGINT, interrupted)
+        try:
+            yield
+        except StegoError as error:
+            self._fail(str(error), EXIT_FAILED)
+        except (Cancelled, KeyboardInterrupt):
+            self._fail("Cancelled. Run the same command again to go on.", EXIT_CANCELLED)
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _fail(self, message: str, code: int) -> None:
+        if self._as_json:
+            typer.echo(json.dumps({"error": message}))
+        self._errors.print(f"Error: {message}", style="red", markup=False, highlight=False)
+        raise typer.Exit(code)
+
+    def note(self, message: str) -> None:
+        """Tell something that is no result.
+
+        Parameters
+        ----------
+        message : str
+            One or more lines.
+        """
+        self._errors.print(message, markup=False, highlight=False)
+
+    def result(self, values: Mapping[str, Any], text: str) -> None:
+        """Print the result of the command.
+
+        Parameters
+        ----------
+        values : mapping
+            For ``--json``.
+        text : str
+            For people.
+        """
+        typer.echo(json.dumps(values, ensure_ascii=False) if self._as_json else text)

@@ -1,0 +1,181 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from napari_stego.progress import Cancelled, CancelToken
+from napari_stego.stego import (
+    CheckpointError,
+    RoleValues,
+    StegoSettings,
+    load_run,
+    train_stego,
+)
+from napari_stego.stego.neighbours import nearest_images
+from napari_stego.stego.sampling import random_partners
+
+SHORT = StegoSettings(dim=8, steps=30, batch_size=8, positions=25)
+
+
+def weights(run):
+    return {name: value.numpy() for name, value in run.head.state_dict().items()}
+
+
+def assert_equal_runs(first, second):
+    for name, value in weights(first).items():
+        np.testing.assert_array_equal(value, weights(second)[name])
+    assert first.history == second.history
+
+
+def recent(run, role):
+    return np.mean([record.correspondence[role] for record in run.history[-50:]])
+
+
+def test_control_keeps_random_pairs_apart_and_others_together(token_set):
+    settings = SHORT.model_copy(update={"steps": 400})
+    run = train_stego(token_set(24), settings)
+    assert abs(recent(run, "random") - settings.targets.random) < 0.1
+    assert recent(run, "self") > recent(run, "random") + 0.15
+    assert run.warnings == []
+
+
+def test_collapse_is_told(token_set):
+    # A shift far below all correspondences lets every pair attract.
+    shifts = RoleValues(random=-2.0, knn=-2.0, self=-2.0)
+    settings = SHORT.model_copy(update={"steps": 300, "shifts": shifts, "subtract_mean": False})
+    run = train_stego(token_set(12), settings)
+    assert recent(run, "random") > 0.9
+    assert len(run.warnings) == 1
+    assert "collapsing" in run.warnings[0]
+
+
+def test_same_seed_same_run_and_another_seed_another(token_set):
+    tokens = token_set(10)
+    first = train_stego(tokens, SHORT)
+    assert_equal_runs(first, train_stego(tokens, SHORT))
+    other = train_stego(tokens, SHORT.model_copy(update={"seed": 1}))
+    assert not np.array_equal(weights(first)["linear.weight"], weights(other)["linear.weight"])
+
+
+@pytest.mark.parametrize("sampling", ["tokens", "bilinear"])
+@pytest.mark.parametrize("stop_after", [1, 17])
+def test_cancelled_and_resumed_equals_uninterrupted(token_set, tmp_path, sampling, stop_after):
+    settings = SHORT.model_copy(update={"sampling": sampling})
+    tokens = token_set(10)
+    whole = train_stego(tokens, settings)
+    path = tmp_path / "run.safetensors"
+    token = CancelToken()
+
+    def stop(record):
+        if record.step == stop_after:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        train_stego(tokens, settings, checkpoint=path, on_step=stop, cancel=token)
+    half = load_run(path)[0]
+    assert half.steps_done == stop_after
+    assert not half.finished
+    assert_equal_runs(train_stego(tokens, settings, checkpoint=path), whole)
+
+
+def test_a_finished_run_is_returned_as_it_is(token_set, tmp_path):
+    tokens = token_set(6)
+    path = tmp_path / "Läufe" / "run.safetensors"
+    first = train_stego(tokens, SHORT, checkpoint=path)
+    steps = []
+    again = train_stego(tokens, SHORT, checkpoint=path, on_step=steps.append)
+    assert steps == []
+    assert_equal_runs(first, again)
+    codes = again.encode(tokens[0])
+    assert codes.shape == (*tokens[0].shape[:2], SHORT.dim)
+    assert codes.dtype == np.float32
+    np.testing.assert_array_equal(codes, first.encode(tokens[0]))
+
+
+@pytest.mark.parametrize("n_images", [1, 2, 3, 9])
+def test_any_number_of_images(token_set, n_images):
+    run = train_stego(token_set(n_images), SHORT)
+    roles = {"self"} if n_images == 1 else {"self", "knn", "random"}
+    assert set(run.history[-1].correspondence) == roles
+    assert np.isfinite([record.loss for record in run.history]).all()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"centre": False},
+        {"zero_clamp": False},
+        {"stabilise": True},
+        {"dropout": 0.0},
+        {"subtract_mean": False},
+        {"negatives": 1},
+        {"neighbours": 1},
+        {"weights": RoleValues(random=1.0, knn=0.0, self=1.0)},
+        {"targets": RoleValues(random=0.2, knn=0.3, self=0.5)},
+        {"learning_rate": 1e-3},
+        {"sampling": "bilinear"},
+    ],
+)
+def test_every_setting_matters(token_set, changes):
+    tokens = token_set(10)
+    plain = train_stego(tokens, SHORT)
+    changed = train_stego(tokens, SHORT.model_copy(update=changes))
+    assert not np.array_equal(weights(plain)["linear.weight"], weights(changed)["linear.weight"])
+
+
+class Bomb:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("kind", ["pickle", "torch", "noise", "foreign", "cut"])
+def test_a_checkpoint_that_is_none_runs_no_code_and_says_so(token_set, tmp_path, kind):
+    tokens = token_set(4)
+    path = tmp_path / "run.safetensors"
+    fired = tmp_path / "fired"
+    if kind == "pickle":
+        path.write_bytes(pickle.dumps(Bomb(fired)))
+    elif kind == "torch":
+        torch.save({"state": Bomb(fired)}, path)
+    elif kind == "noise":
+        path.write_bytes(bytes(range(256)) * 10)
+    elif kind == "foreign":
+        from safetensors.numpy import save_file
+
+        save_file({"x": np.zeros(3)}, path)
+    else:
+        train_stego(tokens, SHORT, checkpoint=path)
+        path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(CheckpointError, match=r"run\.safetensors"):
+        train_stego(tokens, SHORT, checkpoint=path)
+    assert not fired.exists()
+
+
+@given(size=st.integers(2, 50), seed=st.integers(0, 2**32))
+def test_partners_are_a_permutation_without_fixed_points(size, seed):
+    partners = random_partners(size, np.random.default_rng(seed))
+    assert sorted(partners) == list(range(size))
+    assert (partners != np.arange(size)).all()
+
+
+@given(n_images=st.integers(1, 40), wanted=st.integers(1, 10), seed=st.integers(0, 1000))
+def test_nearest_images_are_the_nearest(n_images, wanted, seed):
+    pooled = np.random.default_rng(seed).normal(size=(n_images, 5)).astype(np.float32)
+    found = nearest_images(pooled, wanted)
+    assert found.shape == (n_images, min(wanted, n_images - 1))
+    unit = pooled / np.linalg.norm(pooled, axis=1, keepdims=True)
+    cosine = unit @ unit.T
+    np.fill_diagonal(cosine, -np.inf)
+    for row, columns in enumerate(found):
+        assert row not in columns
+        expected = np.sort(cosine[row])[::-1][: len(columns)]
+        np.testing.assert_allclose(cosine[row, columns], expected, atol=1e-5)
