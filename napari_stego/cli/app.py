@@ -244,8 +244,8 @@ def _feature_settings(
 
     known = project.state.features.settings if project.state.features else FeatureSettings()
     changes: dict[str, Any] = {}
-    if backbone is not None:
-        changes["backbone"] = backbone
+    if backbone is not None and backbone != known.backbone:
+        changes |= {"backbone": backbone, "layer": None}
     if layer is not None:
         changes["layer"] = _layer(layer)
     if long_side is not None:

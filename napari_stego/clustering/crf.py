@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import importlib.util
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import softmax
 
+from napari_stego.clustering import crf_process
 from napari_stego.clustering.pixels import upsample
 from napari_stego.errors import StegoError
+from napari_stego.progress import CancelToken
+
+_POLL_SECONDS = 0.05
 
 
 class CrfSettings(BaseModel):
@@ -52,19 +62,18 @@ def crf_available() -> bool:
     bool
         True if `dense_crf` can run.
     """
-    try:
-        import pydensecrf.densecrf  # noqa: F401
-    except ImportError:
-        return False
-    return True
+    return importlib.util.find_spec("pydensecrf") is not None
 
 
 def dense_crf(
     image: npt.NDArray[np.uint8],
     logits: npt.NDArray[np.float32],
     settings: CrfSettings | None = None,
+    cancel: CancelToken | None = None,
 ) -> npt.NDArray[np.float32]:
     """Smooth the class probabilities of an image along its edges.
+
+    Runs in a process of its own: other threads go on, and a cancel acts at once.
 
     Parameters
     ----------
@@ -74,6 +83,8 @@ def dense_crf(
         ``(K, H, W) float32``; their softmax is the unary potential.
     settings : CrfSettings, optional
         Kernels and iterations.
+    cancel : CancelToken, optional
+        Ends the process.
 
     Returns
     -------
@@ -83,42 +94,67 @@ def dense_crf(
     Raises
     ------
     StegoError
-        If the CRF library is not installed.
+        If the CRF library is not installed, or fails, memory being short for example.
+    Cancelled
+        If `cancel` is set.
 
     References
     ----------
     Kraehenbuehl and Koltun, "Efficient Inference in Fully Connected CRFs with
     Gaussian Edge Potentials", NeurIPS 2011.
     """
-    try:
-        from pydensecrf.densecrf import DenseCRF2D
-        from pydensecrf.utils import unary_from_softmax
-    except ImportError as error:
+    if not crf_available():
         raise StegoError(
             "The dense CRF needs pydensecrf2, which is not installed. Install it with "
             '`pip install "napari-stego[crf]"` (it needs a C++ compiler), or go on without CRF.'
-        ) from error
+        )
     settings = settings or CrfSettings()
-    n_labels, height, width = logits.shape
-    probabilities = softmax(logits, axis=0).astype(np.float32)
-    field = DenseCRF2D(width, height, n_labels)
-    field.setUnaryEnergy(np.ascontiguousarray(unary_from_softmax(probabilities)))
-    field.addPairwiseGaussian(sxy=settings.gaussian_sigma, compat=settings.gaussian_weight)
-    field.addPairwiseBilateral(
-        sxy=settings.bilateral_sigma,
-        srgb=settings.bilateral_colour_sigma,
-        # The published results come from images in BGR order.
-        rgbim=np.ascontiguousarray(image[:, :, ::-1]),
-        compat=settings.bilateral_weight,
+    with tempfile.TemporaryDirectory(prefix="napari-stego-crf-") as name:
+        folder = Path(name)
+        np.savez(
+            folder / crf_process.INPUT,
+            # The published results come from images in BGR order.
+            image=np.ascontiguousarray(image[:, :, ::-1]),
+            probabilities=softmax(logits, axis=0).astype(np.float32),
+        )
+        _run_process(folder, settings, cancel)
+        return np.asarray(np.load(folder / crf_process.OUTPUT), dtype=np.float32)
+
+
+def _run_process(folder: Path, settings: CrfSettings, cancel: CancelToken | None) -> None:
+    # -P: modules beside the program must not hide others of the same name.
+    command = [sys.executable, "-P", crf_process.__file__, str(folder), settings.model_dump_json()]
+    process = subprocess.Popen(
+        command,
+        stderr=subprocess.PIPE,
+        # Windows would open a console otherwise.
+        creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
     )
-    marginals = np.asarray(field.inference(settings.iterations), dtype=np.float32)
-    return marginals.reshape(n_labels, height, width)
+    try:
+        while True:
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            try:
+                errors = process.communicate(timeout=_POLL_SECONDS)[1]
+                break
+            except subprocess.TimeoutExpired:
+                continue
+    finally:
+        process.kill()
+        process.communicate()
+    if process.returncode != 0:
+        lines = errors.decode(errors="replace").strip().splitlines()
+        reason = lines[-1] if lines else f"it ended with code {process.returncode}"
+        raise StegoError(
+            f"The dense CRF failed: {reason}. Go on without CRF, or with smaller photographs."
+        )
 
 
 def refined_cluster_map(
     image: npt.NDArray[np.uint8],
     scores: npt.NDArray[np.float32],
     settings: CrfSettings | None = None,
+    cancel: CancelToken | None = None,
 ) -> npt.NDArray[np.uint16]:
     """Cluster map of an image, refined along its edges.
 
@@ -133,6 +169,8 @@ def refined_cluster_map(
         ``(h, w, K) float32`` cosine scores per patch.
     settings : CrfSettings, optional
         Kernels and iterations.
+    cancel : CancelToken, optional
+        Ends the refinement.
 
     Returns
     -------
@@ -142,7 +180,9 @@ def refined_cluster_map(
     Raises
     ------
     StegoError
-        If the CRF library is not installed.
+        If the CRF library is not installed, or fails.
+    Cancelled
+        If `cancel` is set.
     """
     settings = settings or CrfSettings()
     present = np.unique(scores.argmax(axis=-1))
@@ -150,4 +190,5 @@ def refined_cluster_map(
     if len(present) == 1:
         return np.full(shape, present[0], np.uint16)
     logits = settings.sharpness * upsample(scores[..., present], shape)
-    return present[dense_crf(image, logits, settings).argmax(axis=0)].astype(np.uint16)
+    winners = dense_crf(image, logits, settings, cancel).argmax(axis=0)
+    return np.asarray(present[winners], dtype=np.uint16)

@@ -8,12 +8,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from napari_stego.backbones import DEFAULT_BACKBONE, Backbone, Layer
+from napari_stego.backbones import DEFAULT_BACKBONE, Backbone, Layer, get_backbone_spec
 from napari_stego.corpus import Corpus, CorpusImage, ImageReadError, SkippedFile, read_image
 from napari_stego.features.store import FeatureStore
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
@@ -32,7 +33,7 @@ class FeatureSettings(BaseModel):
     layer : int or "final"
         Block whose patch tokens are taken, counted from 0, before the final
         norm; or ``"final"``, the last block after the final norm (as in the
-        STEGO paper).
+        STEGO paper). By default the backbone's own choice.
     long_side : int
         Pixels of an image's longer side as it enters the backbone.
     """
@@ -40,8 +41,16 @@ class FeatureSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     backbone: str = DEFAULT_BACKBONE
-    layer: Layer = "final"
+    layer: Layer
     long_side: int = Field(default=448, ge=32, le=4096)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _default_layer(cls, values: Any) -> Any:
+        if isinstance(values, dict) and values.get("layer") is None:
+            name = values.get("backbone", DEFAULT_BACKBONE)
+            return {**values, "layer": get_backbone_spec(name).default_layer}
+        return values
 
     def key(self, weights_sha256: str) -> str:
         """Name the tokens that these settings and these weights make.

@@ -108,13 +108,13 @@ def export(
     table = segmentation.table
     pixels: Counter[int] = Counter()
     reasons = {skipped.name: skipped.reason for skipped in project.corpus.skipped}
-    images = [image for image in project.corpus.images if segmentation.has(image)]
+    images = [image for image in project.corpus.images if segmentation.encodings.has(image)]
     suffixes = _unambiguous({image.name for image in images})
     for done, image in enumerate(images):
         if cancel is not None:
             cancel.raise_if_cancelled()
         progress(done, len(images), f"exporting {image.name}")
-        labels = segmentation.label_image(image, settings.crf)
+        labels = segmentation.label_image(image, settings.crf, cancel)
         ids, counts = np.unique(labels, return_counts=True)
         pixels.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
         stem = suffixes[image.name]

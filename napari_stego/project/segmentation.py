@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -15,18 +14,14 @@ from napari_stego.classes import ClassHistory, ClassTable
 from napari_stego.clustering import (
     ClusterModel,
     CrfSettings,
-    Encode,
     cluster_map,
     refined_cluster_map,
 )
 from napari_stego.corpus import CorpusImage, read_image
-from napari_stego.correspondence import correspondence_heatmap
-from napari_stego.features import Preparation
 from napari_stego.files import write_json
+from napari_stego.progress import CancelToken
+from napari_stego.project.encodings import Encodings, Source
 from napari_stego.project.project import Project, ProjectError
-from napari_stego.stego import load_run
-
-Source = Literal["codes", "features"]
 
 
 def load_clusters(path: Path) -> tuple[ClusterModel, Source]:
@@ -61,34 +56,6 @@ def load_clusters(path: Path) -> tuple[ClusterModel, Source]:
     return ClusterModel(centroids), source
 
 
-def encoder(project: Project, source: Source) -> Encode:
-    """Give the function that turns the project's tokens into codes, or features.
-
-    Parameters
-    ----------
-    project : Project
-        A project with features and, for codes, a run.
-    source : "codes" or "features"
-        Codes of the run; or features prepared as the run prepares them, and
-        as stored where there is no run.
-
-    Returns
-    -------
-    callable
-        From ``(h, w, C) float16`` to ``(h, w, D) float32``.
-
-    Raises
-    ------
-    StegoError
-        If there is no run to make codes.
-    """
-    if source == "codes":
-        return load_run(project.run_path)[0].encode
-    if project.state.run is None:
-        return Preparation().apply
-    return load_run(project.run_path)[0].preparation.apply
-
-
 class Segmentation:
     """A project's clusters with their classes, ready to label images.
 
@@ -99,6 +66,8 @@ class Segmentation:
 
     Attributes
     ----------
+    encodings : Encodings
+        Codes and features of the images.
     history : ClassHistory
         The classes; every edit is saved as it is made.
 
@@ -109,13 +78,9 @@ class Segmentation:
     """
 
     def __init__(self, project: Project) -> None:
-        self._store = project.store
+        self.encodings = Encodings(project)
         self._folder = project.clusters_folder
-        self._model, source = load_clusters(self._folder / "clusters.safetensors")
-        self._encoders: dict[Source, Encode] = {"features": encoder(project, "features")}
-        if project.state.run is not None:
-            self._encoders["codes"] = encoder(project, "codes")
-        self._clustered = self._encoders[source]
+        self._model, self._source = load_clusters(self._folder / "clusters.safetensors")
         self.history = _load_classes(self._folder / "classes.json")
         self.history.changed.connect(self._save_classes)
 
@@ -127,28 +92,11 @@ class Segmentation:
         """The classes as they are now."""
         return self.history.table
 
-    @property
-    def sources(self) -> tuple[Source, ...]:
-        """What a heatmap can be made of: features and, with a trained head, codes."""
-        return tuple(self._encoders)
-
-    def has(self, image: CorpusImage) -> bool:
-        """Tell whether an image can be labelled.
-
-        Parameters
-        ----------
-        image : CorpusImage
-            An image.
-
-        Returns
-        -------
-        bool
-            False if its features are missing, as its pixels could not be read.
-        """
-        return image.content_hash in self._store
-
     def cluster_map(
-        self, image: CorpusImage, crf: CrfSettings | None = None
+        self,
+        image: CorpusImage,
+        crf: CrfSettings | None = None,
+        cancel: CancelToken | None = None,
     ) -> npt.NDArray[np.uint16]:
         """Cluster of each pixel.
 
@@ -158,19 +106,29 @@ class Segmentation:
             An image with features.
         crf : CrfSettings, optional
             Refine along the edges of the photograph.
+        cancel : CancelToken, optional
+            Ends a refinement.
 
         Returns
         -------
         numpy.ndarray
             ``(H, W) uint16``, clusters ``0..K-1``.
+
+        Raises
+        ------
+        Cancelled
+            If `cancel` is set during a refinement.
         """
-        scores = self._model.scores(self._clustered(self._store.tokens(image.content_hash)))
+        scores = self._model.scores(self.encodings.grid(image, self._source))
         if crf is None:
             return cluster_map(scores, (image.height, image.width))
-        return refined_cluster_map(read_image(image.path), scores, crf)
+        return refined_cluster_map(read_image(image.path), scores, crf, cancel)
 
     def label_image(
-        self, image: CorpusImage, crf: CrfSettings | None = None
+        self,
+        image: CorpusImage,
+        crf: CrfSettings | None = None,
+        cancel: CancelToken | None = None,
     ) -> npt.NDArray[np.uint16]:
         """Class of each pixel.
 
@@ -180,35 +138,20 @@ class Segmentation:
             An image with features.
         crf : CrfSettings, optional
             Refine along the edges of the photograph.
+        cancel : CancelToken, optional
+            Ends a refinement.
 
         Returns
         -------
         numpy.ndarray
             ``(H, W) uint16`` class ids, 0 for unlabelled.
+
+        Raises
+        ------
+        Cancelled
+            If `cancel` is set during a refinement.
         """
-        return self.table.lut()[self.cluster_map(image, crf)]
-
-    def heatmap(
-        self, image: CorpusImage, pixel: tuple[int, int], source: Source
-    ) -> npt.NDArray[np.float32]:
-        """Correspondence of one pixel with every pixel of its image.
-
-        Parameters
-        ----------
-        image : CorpusImage
-            An image with features.
-        pixel : tuple of int
-            Row and column.
-        source : "codes" or "features"
-            What to compare; one of `sources`.
-
-        Returns
-        -------
-        numpy.ndarray
-            ``(H, W) float32`` cosines.
-        """
-        encoded = self._encoders[source](self._store.tokens(image.content_hash))
-        return correspondence_heatmap(encoded, pixel, (image.height, image.width))
+        return self.table.lut()[self.cluster_map(image, crf, cancel)]
 
 
 def _load_classes(path: Path) -> ClassHistory:

@@ -9,10 +9,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors.numpy import save_file
 
-from napari_stego.backbones import load_backbone
+from napari_stego.backbones import load_backbone, pick_device
 from napari_stego.classes import ClassHistory, ClassTable
 from napari_stego.clustering import ClusterModel, ClusterSettings, fit_clusters
 from napari_stego.corpus import discover
@@ -25,8 +24,9 @@ from napari_stego.features import (
 )
 from napari_stego.files import replacing, write_json
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.encodings import encoder
 from napari_stego.project.project import Project, result_key
-from napari_stego.project.segmentation import encoder, load_clusters
+from napari_stego.project.segmentation import load_clusters
 from napari_stego.project.state import FeaturesRecord, SkippedRecord
 from napari_stego.stego import StegoRun, StegoSettings, StepObserver, train_stego
 
@@ -99,33 +99,6 @@ def extract(
     if state.features != record or state.skipped != changes["skipped"]:
         project.update(state.model_copy(update={**changes, "run": None, "clusters": None}))
     return report
-
-
-def pick_device(device: str) -> str:
-    """Resolve ``"auto"`` to the device a head is trained on.
-
-    Parameters
-    ----------
-    device : str
-        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-
-    Returns
-    -------
-    str
-        A device of this machine.
-
-    Raises
-    ------
-    StegoError
-        If the device asked for is not there.
-    """
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if device == "cuda" and not torch.cuda.is_available():
-        raise StegoError("There is no CUDA GPU on this machine. Use the device `cpu` or `auto`.")
-    if device == "mps" and not torch.backends.mps.is_available():
-        raise StegoError("There is no Apple GPU on this machine. Use the device `cpu` or `auto`.")
-    return device
 
 
 def train(

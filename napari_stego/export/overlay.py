@@ -1,0 +1,106 @@
+"""Pictures of the classes over the photograph, for reports and for a quick look."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image, ImageDraw, ImageFont
+
+from napari_stego.classes import UNLABELLED, ClassTable
+from napari_stego.export.colours import rgb_of_ids
+from napari_stego.files import replacing
+
+_BACKGROUND = (24, 24, 24)
+_INK = (240, 240, 240)
+
+
+def overlay(
+    image: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.uint16],
+    table: ClassTable,
+    opacity: float = 0.45,
+) -> npt.NDArray[np.uint8]:
+    """Tint a photograph by class and draw the borders between classes.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        ``(H, W, 3) uint8`` RGB.
+    labels : numpy.ndarray
+        ``(H, W) uint16`` class ids; unlabelled pixels stay as they are.
+    table : ClassTable
+        The classes.
+    opacity : float
+        Strength of the tint, in ``[0, 1]``; borders are drawn in full.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W, 3) uint8``.
+    """
+    colours = rgb_of_ids(table, int(labels.max(initial=0)) + 1)[labels]
+    border = np.zeros(labels.shape, bool)
+    border[:, 1:] |= labels[:, 1:] != labels[:, :-1]
+    border[1:] |= labels[1:] != labels[:-1]
+    weight = np.where(border, 1.0, opacity) * (labels != UNLABELLED)
+    mixed = image + weight[:, :, None].astype(np.float32) * (colours.astype(np.float32) - image)
+    return np.rint(mixed).astype(np.uint8)
+
+
+def write_overlay(
+    path: Path,
+    image: npt.NDArray[np.uint8],
+    labels: npt.NDArray[np.uint16],
+    table: ClassTable,
+) -> None:
+    """Write an overlay with a legend of the classes in it, largest first.
+
+    Parameters
+    ----------
+    path : Path
+        The picture; its suffix tells the format.
+    image : numpy.ndarray
+        ``(H, W, 3) uint8`` RGB.
+    labels : numpy.ndarray
+        ``(H, W) uint16`` class ids.
+    table : ClassTable
+        The classes.
+
+    Raises
+    ------
+    StegoError
+        If the file cannot be written.
+    """
+    picture = Image.fromarray(overlay(image, labels, table))
+    legend = _legend(labels, table, picture.width)
+    page = Image.new("RGB", (picture.width, picture.height + legend.height), _BACKGROUND)
+    page.paste(picture, (0, 0))
+    page.paste(legend, (0, picture.height))
+    with replacing(path) as temporary:
+        page.save(temporary, quality=90)
+
+
+def _legend(labels: npt.NDArray[np.uint16], table: ClassTable, width: int) -> Image.Image:
+    size = max(12, width // 50)
+    font = ImageFont.load_default(size)
+    ids, counts = np.unique(labels, return_counts=True)
+    share = dict(zip(ids.tolist(), (100 * counts / labels.size).tolist(), strict=True))
+    rows = sorted((row for row in table.rows if row.id in share), key=lambda row: -share[row.id])
+    gap = size // 2
+    places = []
+    x, y = gap, gap
+    for row in rows:
+        text = f"{row.name}  {share[row.id]:.0f} %"
+        wide = size + gap + int(font.getlength(text)) + 2 * gap
+        if x + wide > width and x > gap:
+            x, y = gap, y + size + gap
+        places.append((x, y, row.colour, text))
+        x += wide
+    picture = Image.new("RGB", (width, y + size + 2 * gap), _BACKGROUND)
+    draw = ImageDraw.Draw(picture)
+    for left, top, colour, text in places:
+        draw.rectangle((left, top, left + size, top + size), fill=colour)
+        draw.text((left + size + gap, top - 1), text, fill=_INK, font=font)
+    return picture

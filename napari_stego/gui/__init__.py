@@ -1,0 +1,1 @@
+"""The plugin: the verbs of `napari_stego.project` in napari's window."""

@@ -1,0 +1,181 @@
+"""Long calls of the core, one at a time, in a thread."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from napari_stego.gui.notify import show_problem
+from napari_stego.gui.tasks import Task
+from napari_stego.progress import CancelToken
+from napari_stego.stego import StepRecord
+
+_RELAY_MS = 100
+
+
+class Reports:
+    """What a job says while it runs, from its thread to the main one.
+
+    Written as often as the job likes; the main thread reads at its own pace
+    and sees only the newest progress, and all steps.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._progress: tuple[int, int, str] | None = None
+        self._steps: list[StepRecord] = []
+
+    def progress(self, done: int, total: int, message: str) -> None:
+        """Take a report of progress; a `ProgressCallback`."""
+        with self._lock:
+            self._progress = (done, total, message)
+
+    def step(self, record: StepRecord) -> None:
+        """Take a step of the training; a `StepObserver`."""
+        with self._lock:
+            self._steps.append(record)
+
+    def take(self) -> tuple[tuple[int, int, str] | None, list[StepRecord]]:
+        """Hand over what has come since the last time."""
+        with self._lock:
+            taken = (self._progress, self._steps)
+            self._progress, self._steps = None, []
+        return taken
+
+
+Work = Callable[[Reports, CancelToken], Any]
+"""A long call of the core."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A long call and what follows it.
+
+    Attributes
+    ----------
+    title : str
+        What it does, as "Exporting".
+    work : callable
+        The call.
+    on_success : callable
+        Takes the result.
+    on_stop : callable, optional
+        Called instead after a cancel or an error.
+    """
+
+    title: str
+    work: Work
+    on_success: Callable[[Any], None]
+    on_stop: Callable[[], None] | None = None
+
+
+class Jobs(QObject):
+    """Runs jobs, one at a time.
+
+    Signals come in the main thread, ten times a second at most: ``started``
+    (title), ``progressed`` (done, total, message), ``stepped`` (list of
+    `StepRecord`), ``ended`` (a sentence for the user).
+    """
+
+    started = Signal(str)
+    progressed = Signal(int, int, str)
+    stepped = Signal(list)
+    ended = Signal(str)
+
+    def __init__(self, parent: QObject) -> None:
+        super().__init__(parent)
+        self._job: Job | None = None
+        self._task: Task[Any] | None = None
+        self._reports = Reports()
+        self._began = 0.0
+        self._timer = QTimer(self)
+        self._timer.setInterval(_RELAY_MS)
+        self._timer.timeout.connect(self._relay)
+
+    @property
+    def busy(self) -> bool:
+        """Whether a job is running."""
+        return self._task is not None
+
+    def start(self, job: Job) -> bool:
+        """Start a job.
+
+        Parameters
+        ----------
+        job : Job
+            The job.
+
+        Returns
+        -------
+        bool
+            False if another one is running: nothing was started.
+        """
+        if self._task is not None:
+            return False
+        self._job = job
+        self._began = time.monotonic()
+        self._reports = reports = Reports()
+        work = job.work
+        self._task = Task(lambda token: work(reports, token), f"napari-stego {job.title}")
+        self._timer.start()
+        self.started.emit(job.title)
+        return True
+
+    def cancel(self) -> None:
+        """Ask the running job to stop."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def shut_down(self, seconds: float) -> None:
+        """Cancel, wait a little, and let nothing follow.
+
+        Parameters
+        ----------
+        seconds : float
+            At most so long; a job that takes longer ends by itself.
+        """
+        self._timer.stop()
+        if self._task is not None:
+            self._task.cancel()
+            self._task.wait(seconds)
+        self._task = self._job = None
+
+    def _relay(self) -> None:
+        task, job = self._task, self._job
+        if task is None or job is None:
+            return
+        ended = task.done  # before the reports are taken: so none is lost
+        progress, steps = self._reports.take()
+        if progress is not None:
+            self.progressed.emit(*progress)
+        if steps:
+            self.stepped.emit(steps)
+        if ended:
+            self._end(task, job)
+
+    def _end(self, task: Task[Any], job: Job) -> None:
+        self._timer.stop()
+        self._task = self._job = None
+        if task.succeeded:
+            self.ended.emit(f"{job.title}: done in {_duration(time.monotonic() - self._began)}.")
+            job.on_success(task.result)
+            return
+        if task.error is None:
+            self.ended.emit(f"{job.title}: cancelled. What is finished is kept.")
+        else:
+            self.ended.emit(f"{job.title}: stopped by an error.")
+            show_problem(task.error)
+        if job.on_stop is not None:
+            job.on_stop()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(seconds, 0.1):.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes / 60:.1f} h"

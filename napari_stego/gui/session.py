@@ -1,0 +1,194 @@
+"""What is open: the project, its classes and the photograph being looked at."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from psygnal import EmitLoopError, Signal
+
+from napari_stego.classes import ClassEdit, ClassTable
+from napari_stego.corpus import Corpus, CorpusImage
+from napari_stego.errors import StegoError
+from napari_stego.project import Encodings, Project, Segmentation
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A project with everything that is read from it.
+
+    Attributes
+    ----------
+    project : Project
+        The project.
+    corpus : Corpus
+        Its images.
+    encodings : Encodings or None
+        Codes and features, if any were extracted.
+    segmentation : Segmentation or None
+        Clusters and classes, if there are any.
+    """
+
+    project: Project
+    corpus: Corpus
+    encodings: Encodings | None
+    segmentation: Segmentation | None
+
+    @classmethod
+    def read(cls, project: Project) -> Opened:
+        """Read a project; takes a moment.
+
+        Parameters
+        ----------
+        project : Project
+            A project with images.
+
+        Returns
+        -------
+        Opened
+            What it holds.
+
+        Raises
+        ------
+        StegoError
+            If it has no images, or a file is damaged.
+        """
+        segmentation = encodings = None
+        if project.state.clusters is not None:
+            segmentation = Segmentation(project)
+            encodings = segmentation.encodings
+        elif project.state.features is not None:
+            encodings = Encodings(project)
+        return cls(project, project.corpus, encodings, segmentation)
+
+
+class Session:
+    """The state behind the panels; no widgets.
+
+    Signals, all without values: ``corpus_changed``, ``segmentation_changed``
+    (also when it is gone), ``image_changed``, ``classes_changed``.
+    """
+
+    corpus_changed = Signal()
+    segmentation_changed = Signal()
+    image_changed = Signal()
+    classes_changed = Signal()
+
+    def __init__(self) -> None:
+        self._opened: Opened | None = None
+        self._index = -1
+
+    @property
+    def project(self) -> Project | None:
+        """The project."""
+        return self._opened.project if self._opened else None
+
+    @property
+    def corpus(self) -> Corpus | None:
+        """Its images."""
+        return self._opened.corpus if self._opened else None
+
+    @property
+    def encodings(self) -> Encodings | None:
+        """Codes and features."""
+        return self._opened.encodings if self._opened else None
+
+    @property
+    def segmentation(self) -> Segmentation | None:
+        """Clusters and classes."""
+        return self._opened.segmentation if self._opened else None
+
+    @property
+    def table(self) -> ClassTable | None:
+        """The classes as they are now."""
+        segmentation = self.segmentation
+        return segmentation.table if segmentation else None
+
+    @property
+    def folder(self) -> Path | None:
+        """The project folder."""
+        return self._opened.project.folder if self._opened else None
+
+    @property
+    def index(self) -> int:
+        """Place of the current image in the corpus; -1 for none."""
+        return self._index
+
+    @property
+    def image(self) -> CorpusImage | None:
+        """The current image."""
+        corpus = self.corpus
+        return corpus.images[self._index] if corpus is not None and self._index >= 0 else None
+
+    def adopt(self, opened: Opened) -> None:
+        """Make a project the open one, staying at the current image if it has it.
+
+        Parameters
+        ----------
+        opened : Opened
+            The project.
+        """
+        before, image = self._opened, self.image
+        self._opened = opened
+        names = [each.name for each in opened.corpus.images]
+        self._index = names.index(image.name) if image and image.name in names else 0
+        if opened.segmentation is not None:
+            opened.segmentation.history.changed.connect(self._relay_classes)
+        if before is None or before.corpus != opened.corpus or before.project != opened.project:
+            self.corpus_changed.emit()
+        self.segmentation_changed.emit()
+        if self.image != image:
+            self.image_changed.emit()
+
+    def select(self, index: int) -> None:
+        """Go to an image.
+
+        Parameters
+        ----------
+        index : int
+            Its place in the corpus; one outside changes nothing.
+        """
+        corpus = self.corpus
+        if corpus is not None and 0 <= index < len(corpus) and index != self._index:
+            self._index = index
+            self.image_changed.emit()
+
+    def edit(self, edit: ClassEdit) -> None:
+        """Edit the classes.
+
+        Parameters
+        ----------
+        edit : ClassEdit
+            The edit.
+
+        Raises
+        ------
+        StegoError
+            If the classes cannot take it, or cannot be saved. In the latter
+            case the edit is in force all the same.
+        """
+        if self.segmentation is not None:
+            history = self.segmentation.history
+            self._saving(lambda: history.do(edit))
+
+    def undo(self) -> None:
+        """Take the last edit of the classes back.
+
+        Raises
+        ------
+        StegoError
+            If the classes cannot be saved.
+        """
+        if self.segmentation is not None:
+            self._saving(self.segmentation.history.undo)
+
+    def redo(self) -> None:
+        """Do the edit undone last again.
+
+        Raises
+        ------
+        StegoError
+            If the classes cannot be saved.
+        """
+        if self.segmentation is not None:
+            self._saving(self.segmentation.history.redo)
