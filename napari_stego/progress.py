@@ -17,7 +17,7 @@ class ProgressCallback(Protocol):
         done, total : int
             Finished and overall units of work, ``0 <= done <= total``.
         message : str
-            What is being done, in the user's words.
+            What is being done, in the user's words; the same for all of it.
         """
 
 

@@ -152,9 +152,16 @@ def build_model(name: str) -> Any:
         model = timm.create_model(name, **options)
     patch = getattr(getattr(model, "patch_embed", None), "patch_size", None)
     usable = all(hasattr(model, part) for part in ("blocks", "embed_dim", "forward_intermediates"))
+    embed = getattr(model, "patch_embed", None)
+    # A convolutional stem in front makes its patches larger than it says.
+    usable = usable and not hasattr(embed, "backbone")
     if not usable or patch is None or patch[0] != patch[1]:
         raise BackboneError(
             f"{name} is no vision transformer with square patches, so it gives no patch tokens. "
             "Choose one from `napari-stego weights list`."
+        )
+    if getattr(embed, "strict_img_size", False):
+        raise BackboneError(
+            f"{name} takes images of one size only. Choose one from `napari-stego weights list`."
         )
     return model.eval()

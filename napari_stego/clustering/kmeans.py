@@ -139,7 +139,7 @@ def fit_clusters(
     ).fit(points)
     if cancel is not None:
         cancel.raise_if_cancelled()
-    progress(len(tokens), len(tokens), "clustered")
+    progress(len(tokens), len(tokens), "clustering")
     return ClusterModel(unit(means.cluster_centers_.astype(np.float32)))
 
 

@@ -114,7 +114,7 @@ def discover(
     Cancelled
         If `cancel` is set.
     """
-    folder = folder.expanduser().absolute()
+    folder = folder.expanduser().resolve()
     if not folder.exists():
         raise EmptyCorpusError(f"There is no folder {folder}. Check the path.")
     if folder.is_file():
@@ -127,7 +127,7 @@ def discover(
         if cancel is not None:
             cancel.raise_if_cancelled()
         name = path.relative_to(root).as_posix()
-        progress(done, len(paths), f"reading {name}")
+        progress(done, len(paths), "reading photographs")
         try:
             height, width = read_image_size(path)
             images.append(CorpusImage(path, name, height, width, _sha256(path)))
@@ -135,7 +135,7 @@ def discover(
             skipped.append(SkippedFile(name, str(error)))
         except OSError as error:
             skipped.append(SkippedFile(name, error.strerror or str(error)))
-    progress(len(paths), len(paths), "corpus read")
+    progress(len(paths), len(paths), "reading photographs")
     if not images:
         raise EmptyCorpusError(_nothing_found(folder, skipped))
     return Corpus(root, tuple(images), tuple(skipped))

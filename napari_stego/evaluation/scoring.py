@@ -89,5 +89,5 @@ def confusion_with_masks(
         rows = np.searchsorted(classes, mask).clip(max=len(classes) - 1)
         rows[classes[rows] != mask] = -1
         total += confusion_matrix(rows, predicted, len(classes), len(model))
-    progress(len(data.images), len(data.images), "scored")
+    progress(len(data.images), len(data.images), "scoring")
     return total

@@ -1,1 +1,6 @@
-"""The plugin: the verbs of `napari_stego.project` in napari's window."""
+"""The napari plugin: the same verbs as the command line, on the viewer."""
+
+from napari_stego.gui.llvm import keep_triton_out
+
+# Before any other module of this folder, since those import torchvision.
+keep_triton_out()

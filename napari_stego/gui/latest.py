@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer
@@ -12,6 +13,13 @@ from napari_stego.gui.tasks import Task
 from napari_stego.progress import CancelToken
 
 _POLL_MS = 8
+
+
+@dataclass(frozen=True)
+class _Call:
+    work: Callable[[CancelToken], Any]
+    deliver: Callable[[Any], None]
+    settled: Callable[[], None] | None
 
 
 class LatestRunner(QObject):
@@ -29,8 +37,9 @@ class LatestRunner(QObject):
         super().__init__(parent)
         self._name = name
         self._task: Task[Any] | None = None
-        self._deliver: Callable[[Any], None] | None = None
-        self._waiting: tuple[Callable[[CancelToken], Any], Callable[[Any], None]] | None = None
+        self._call: _Call | None = None
+        self._wanted = False
+        self._waiting: _Call | None = None
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
         self._timer.timeout.connect(self._poll)
@@ -40,7 +49,12 @@ class LatestRunner(QObject):
         """Whether a result is still to come."""
         return self._task is not None
 
-    def submit(self, work: Callable[[CancelToken], Any], deliver: Callable[[Any], None]) -> None:
+    def submit(
+        self,
+        work: Callable[[CancelToken], Any],
+        deliver: Callable[[Any], None],
+        settled: Callable[[], None] | None = None,
+    ) -> None:
         """Run a call; results of earlier ones that are not there yet are dropped.
 
         Parameters
@@ -49,18 +63,20 @@ class LatestRunner(QObject):
             Runs in the thread; takes the token that tells it that it is outdated.
         deliver : callable
             Takes the result, in the main thread.
+        settled : callable, optional
+            Called when no call is left, whatever came of the last one.
         """
+        call = _Call(work, deliver, settled)
         if self._task is not None:
-            self._waiting = (work, deliver)
-            self._deliver = None
-            self._task.cancel()
+            self.drop()
+            self._waiting = call
         else:
-            self._start(work, deliver)
+            self._start(call)
 
     def drop(self) -> None:
         """Forget about every result that is not there yet."""
         self._waiting = None
-        self._deliver = None
+        self._wanted = False
         if self._task is not None:
             self._task.cancel()
 
@@ -78,25 +94,26 @@ class LatestRunner(QObject):
             self._task.wait(seconds)
             self._task = None
 
-    def _start(self, work: Callable[[CancelToken], Any], deliver: Callable[[Any], None]) -> None:
-        self._task = Task(work, self._name)
-        self._deliver = deliver
+    def _start(self, call: _Call) -> None:
+        self._call = call
+        self._wanted = True
+        self._task = Task(call.work, self._name)
         self._timer.start()
 
     def _poll(self) -> None:
-        task = self._task
-        if task is None or not task.done:
+        task, call = self._task, self._call
+        if task is None or call is None or not task.done:
             return
-        deliver, self._deliver = self._deliver, None
-        self._task = None
-        if self._waiting is not None:
-            waiting, self._waiting = self._waiting, None
-            self._start(*waiting)
+        wanted, waiting = self._wanted, self._waiting
+        self._task = self._call = self._waiting = None
+        if waiting is not None:
+            self._start(waiting)
             return
         self._timer.stop()
-        if deliver is None:
-            return
-        if task.error is not None:
+        if wanted and task.error is not None:
             show_problem(task.error)
-        elif task.succeeded:
-            deliver(task.result)
+        elif wanted and task.succeeded:
+            call.deliver(task.result)
+        # A result that was delivered may have asked for another one.
+        if call.settled is not None and self._task is None:
+            call.settled()

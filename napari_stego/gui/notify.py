@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from napari.utils.notifications import notification_manager, show_error
-from psygnal import EmitLoopError
 
 from napari_stego.errors import StegoError
 
@@ -28,15 +27,8 @@ def show_problem(error: Exception) -> None:
 
 @contextmanager
 def problems_shown() -> Iterator[None]:
-    """Show what the block raises as `StegoError`, and go on after it.
-
-    A `StegoError` raised in a callback of a psygnal signal counts, too.
-    """
+    """Show what the block raises as `StegoError`, and go on after it."""
     try:
         yield
     except StegoError as error:
         show_problem(error)
-    except EmitLoopError as error:
-        if not isinstance(error.__cause__, StegoError):
-            raise
-        show_problem(error.__cause__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -132,9 +133,11 @@ class Session:
         self._opened = opened
         names = [each.name for each in opened.corpus.images]
         self._index = names.index(image.name) if image and image.name in names else 0
-        if opened.segmentation is not None:
-            opened.segmentation.history.changed.connect(self._relay_classes)
-        if before is None or before.corpus != opened.corpus or before.project != opened.project:
+        if (
+            before is None
+            or before.corpus != opened.corpus
+            or before.project.folder != opened.project.folder
+        ):
             self.corpus_changed.emit()
         self.segmentation_changed.emit()
         if self.image != image:
@@ -192,3 +195,14 @@ class Session:
         """
         if self.segmentation is not None:
             self._saving(self.segmentation.history.redo)
+
+    def _saving(self, change: Callable[[], None]) -> None:
+        """Change the classes; they are saved, and the panels hear of it, in any case."""
+        try:
+            change()
+        except EmitLoopError as error:
+            if isinstance(error.__cause__, StegoError):
+                raise error.__cause__ from error
+            raise
+        finally:
+            self.classes_changed.emit()

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from napari_stego.progress import CancelToken, Cancelled
+from napari_stego.progress import Cancelled, CancelToken
 
 T = TypeVar("T")
 

@@ -113,7 +113,7 @@ def export(
     for done, image in enumerate(images):
         if cancel is not None:
             cancel.raise_if_cancelled()
-        progress(done, len(images), f"exporting {image.name}")
+        progress(done, len(images), "exporting")
         labels = segmentation.label_image(image, settings.crf, cancel)
         ids, counts = np.unique(labels, return_counts=True)
         pixels.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
@@ -128,7 +128,7 @@ def export(
     if not images:
         raise StegoError("No image of the project has features. Extract features first.")
     write_classes_csv(folder / "classes.csv", table, pixels)
-    progress(len(images), len(images), "exported")
+    progress(len(images), len(images), "exporting")
     skipped = tuple(SkippedFile(name, reason) for name, reason in reasons.items())
     return ExportReport(folder, len(images), skipped)
 

@@ -1,0 +1,154 @@
+"""The panel of photographs: which folder, which project, which photograph."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+from magicgui.widgets import Container, FileEdit
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_stego.gui.session import Session
+
+
+class CorpusPanel(QWidget):
+    """Asks for photographs and project, and steps through the photographs.
+
+    Signals: ``wanted`` (photographs or None, project folder), when both are
+    chosen; ``sample_wanted``.
+
+    Parameters
+    ----------
+    session : Session
+        What is open.
+    parent : QWidget
+        Owner.
+    """
+
+    wanted = Signal(object, object)
+    sample_wanted = Signal()
+
+    def __init__(self, session: Session, parent: QWidget) -> None:
+        super().__init__(parent)
+        self._session = session
+        self.images = FileEdit(
+            name="images",
+            label="Photographs",
+            mode="d",
+            nullable=True,
+            value=None,
+            tooltip="Folder of photographs (jpg, png, tif, bmp); folders in it are read too.",
+        )
+        self.project = FileEdit(
+            name="project",
+            label="Project",
+            mode="d",
+            nullable=True,
+            value=None,
+            tooltip="Folder for everything that is made from the photographs. One that exists is "
+            "opened again.",
+        )
+        self.images.changed.connect(self._suggest_project)
+        self.open = QPushButton("Open", self)
+        self.open.setToolTip("Read the photographs, and what the project holds of them")
+        self.open.clicked.connect(self._open)
+        self.sample = QPushButton("Try the sample reef", self)
+        self.sample.setToolTip("Open the 16 synthetic photographs that come with this plugin")
+        self.sample.clicked.connect(lambda: self.sample_wanted.emit())
+        self.previous = self._step_button("<", -1, "Alt+Left", "Previous photograph")
+        self.next = self._step_button(">", 1, "Alt+Right", "Next photograph")
+        self.list = QComboBox(self)
+        self.list.setAccessibleName("Photograph")
+        self.list.setToolTip("The photograph on show")
+        self.list.setSizePolicy(
+            self.list.sizePolicy().Policy.Ignored, self.list.sizePolicy().verticalPolicy()
+        )
+        self.list.activated.connect(session.select)
+        self.counts = QLabel(self)
+        self._lay_out()
+        session.corpus_changed.connect(self._fill)
+        session.image_changed.connect(self._follow)
+        self._fill()
+
+    def _step_button(self, text: str, step: int, shortcut: str, tip: str) -> QPushButton:
+        button = QPushButton(text, self)
+        button.setShortcut(shortcut)
+        button.setToolTip(f"{tip} ({shortcut})")
+        button.setAccessibleName(tip)
+        button.setFixedWidth(32)
+        button.clicked.connect(lambda: self._session.select(self._session.index + step))
+        return button
+
+    def _lay_out(self) -> None:
+        folders = Container(widgets=[self.images, self.project], labels=True)
+        folders.margins = (0, 0, 0, 0)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.open)
+        buttons.addWidget(self.sample)
+        steps = QHBoxLayout()
+        for widget in (self.previous, self.list, self.next):
+            steps.addWidget(widget, 1 if widget is self.list else 0)
+        steps.addWidget(self.counts)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(folders.native)
+        layout.addLayout(buttons)
+        layout.addLayout(steps)
+
+    def _suggest_project(self, images: Path | None) -> None:
+        if images is not None and images != Path():
+            self.project.value = default_project(Path(images))
+
+    def _open(self) -> None:
+        images, project = _chosen(self.images), _chosen(self.project)
+        if project is None and images is not None:
+            project = default_project(images)
+        if project is not None:
+            self.wanted.emit(images, project)
+
+    def _fill(self) -> None:
+        corpus = self._session.corpus
+        self.list.clear()
+        if corpus is not None:
+            self.list.addItems([image.name for image in corpus.images])
+            self.images.value = corpus.root
+            self.project.value = self._session.folder
+            skipped = len(corpus.skipped)
+            self.counts.setText(f"of {len(corpus)}" + (f", {skipped} skipped" if skipped else ""))
+            self.counts.setToolTip("\n".join(f"{s.name}: {s.reason}" for s in corpus.skipped[:30]))
+        self._follow()
+
+    def _follow(self) -> None:
+        corpus, index = self._session.corpus, self._session.index
+        self.list.setCurrentIndex(index)
+        self.list.setEnabled(corpus is not None)
+        self.previous.setEnabled(index > 0)
+        self.next.setEnabled(corpus is not None and index + 1 < len(corpus))
+
+
+def default_project(images: Path) -> Path:
+    """Propose a project folder for photographs.
+
+    Parameters
+    ----------
+    images : Path
+        Folder of photographs, or one photograph.
+
+    Returns
+    -------
+    Path
+        ``NAME.stego`` beside the folder; where that cannot be written, in the
+        user's own documents.
+    """
+    name = f"{images.stem if images.is_file() else images.name}.stego"
+    beside = images.parent
+    if beside.is_dir() and os.access(beside, os.W_OK):
+        return beside / name
+    return Path(platformdirs.user_documents_dir()) / name
+
+
+def _chosen(edit: FileEdit) -> Path | None:
+    value = edit.value
+    return None if value is None or Path(value) == Path() else Path(value)

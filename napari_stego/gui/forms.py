@@ -1,0 +1,188 @@
+"""Forms of settings, made with magicgui."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from magicgui.widgets import ComboBox, Container, FileEdit, LineEdit, SpinBox
+from pydantic import ValidationError
+
+from napari_stego.backbones import BACKBONES, DEFAULT_BACKBONE
+from napari_stego.clustering import ClusterSettings
+from napari_stego.errors import StegoError
+from napari_stego.features import FeatureSettings
+from napari_stego.gui.work import RunSettings
+from napari_stego.stego import StegoSettings
+
+_SOURCES = (("STEGO codes", "codes"), ("raw features", "features"))
+_DEVICES = ("auto", "cpu", "cuda", "mps")
+_BACKBONE_CHOICE = "default"
+
+
+class RunForm:
+    """The settings of a run: two that everybody sets, the others folded away.
+
+    Attributes
+    ----------
+    main : magicgui.widgets.Container
+        Number of clusters, and what is clustered.
+    advanced : magicgui.widgets.Container
+        Backbone, training, device.
+    """
+
+    def __init__(self) -> None:
+        stego, features = StegoSettings(), FeatureSettings()
+        self.main = Container(
+            widgets=[
+                SpinBox(
+                    name="clusters",
+                    label="Clusters (K)",
+                    value=ClusterSettings().clusters,
+                    min=2,
+                    max=1000,
+                    tooltip="How many clusters to make. More are finer: merge those that are "
+                    "one thing to you. Another number needs no new training.",
+                ),
+                ComboBox(
+                    name="source",
+                    label="Cluster",
+                    choices=_SOURCES,
+                    value="codes",
+                    tooltip="The compact codes of a STEGO head trained on your photographs, or "
+                    "the backbone's features as they are (no training).",
+                ),
+            ],
+            labels=True,
+        )
+        self.advanced = Container(
+            widgets=[
+                ComboBox(
+                    name="backbone",
+                    label="Backbone",
+                    choices=list(BACKBONES),
+                    value=DEFAULT_BACKBONE,
+                    tooltip="The frozen network that describes each patch of a photograph.",
+                ),
+                LineEdit(
+                    name="layer",
+                    label="Layer",
+                    value=_BACKBONE_CHOICE,
+                    tooltip="Block whose patch tokens are used, from 0; or `final`, the last one "
+                    "after the final norm. `default` is the backbone's own.",
+                ),
+                SpinBox(
+                    name="long_side",
+                    label="Long side (px)",
+                    value=features.long_side,
+                    min=32,
+                    max=4096,
+                    step=14,
+                    tooltip="Size of a photograph as the backbone sees it: larger is finer and "
+                    "slower.",
+                ),
+                FileEdit(
+                    name="weights_file",
+                    label="Weights file",
+                    nullable=True,
+                    value=None,
+                    filter="*.safetensors *.pth *.pt *.ckpt *.bin *.whl *.onnx",
+                    tooltip="The backbone's weights, if they cannot be downloaded here.",
+                ),
+                SpinBox(
+                    name="dim",
+                    label="Code length (D)",
+                    value=stego.dim,
+                    min=2,
+                    max=2048,
+                    tooltip="Numbers in a code. Fewer for fewer classes.",
+                ),
+                SpinBox(
+                    name="steps",
+                    label="Training steps",
+                    value=stego.steps,
+                    min=1,
+                    max=1_000_000,
+                    tooltip="Steps of the training.",
+                ),
+                SpinBox(
+                    name="seed",
+                    label="Seed",
+                    value=stego.seed,
+                    min=0,
+                    max=2**31 - 1,
+                    tooltip="The same seed gives the same result.",
+                ),
+                ComboBox(
+                    name="device",
+                    label="Device",
+                    choices=_DEVICES,
+                    value="auto",
+                    tooltip="Where to compute; `auto` takes a GPU if there is one.",
+                ),
+            ],
+            labels=True,
+        )
+
+    def values(self) -> RunSettings:
+        """Read the form.
+
+        Returns
+        -------
+        RunSettings
+            Valid settings.
+
+        Raises
+        ------
+        StegoError
+            If a value cannot be used.
+        """
+        main, advanced = self.main.asdict(), self.advanced.asdict()
+        try:
+            return RunSettings(
+                FeatureSettings(
+                    backbone=advanced["backbone"],
+                    layer=_layer(advanced["layer"]),
+                    long_side=advanced["long_side"],
+                ),
+                StegoSettings(dim=advanced["dim"], steps=advanced["steps"], seed=advanced["seed"]),
+                ClusterSettings(
+                    clusters=main["clusters"], source=main["source"], seed=advanced["seed"]
+                ),
+                advanced["device"],
+                _file(advanced["weights_file"]),
+            )
+        except ValidationError as error:
+            problems = "; ".join(str(problem["msg"]) for problem in error.errors())
+            raise StegoError(f"These settings do not work: {problems}.") from error
+
+    def show(self, features: FeatureSettings | None, stego: StegoSettings | None) -> None:
+        """Fill the form with the settings of an opened project.
+
+        Parameters
+        ----------
+        features : FeatureSettings, optional
+            Of its features.
+        stego : StegoSettings, optional
+            Of its run.
+        """
+        if features is not None:
+            if features.backbone not in self.advanced["backbone"].choices:
+                self.advanced["backbone"].choices = [*BACKBONES, features.backbone]
+            self.advanced["backbone"].value = features.backbone
+            self.advanced["layer"].value = str(features.layer)
+            self.advanced["long_side"].value = features.long_side
+        if stego is not None:
+            for name in ("dim", "steps", "seed"):
+                self.advanced[name].value = getattr(stego, name)
+
+
+def _layer(text: str) -> Any:
+    text = text.strip()
+    if text in {"", _BACKBONE_CHOICE}:
+        return None
+    return int(text) if text.isdecimal() else text
+
+
+def _file(path: Path | None) -> Path | None:
+    return None if path is None or str(path) in {"", "."} else Path(path)

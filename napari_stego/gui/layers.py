@@ -1,0 +1,271 @@
+"""The three layers of the viewer: the photograph, its classes, and a heatmap."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from napari.layers import Image, Labels
+from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
+from napari.utils.notifications import show_info
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject, Signal
+
+from napari_stego.classes import UNLABELLED, ClassTable
+from napari_stego.clustering import CrfSettings
+from napari_stego.corpus import CorpusImage, read_image
+from napari_stego.gui.latest import LatestRunner
+from napari_stego.gui.session import Session
+from napari_stego.progress import CancelToken
+from napari_stego.project import Segmentation, Source
+
+PHOTOGRAPH = "photograph"
+CLASSES = "classes"
+HEATMAP = "correspondence"
+
+_CLASSES_OPACITY = 0.45
+_HEATMAP_ALPHA = 0.8
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """What is shown of an image."""
+
+    image: CorpusImage
+    photograph: npt.NDArray[np.uint8]
+    clusters: npt.NDArray[np.uint16] | None
+
+
+class LayerStack(QObject):
+    """Keeps the layers showing the session's image; the layers stay the same three.
+
+    A layer that the user deletes comes back with the next image. Signals:
+    ``shown``, after the layers have changed to another image, clusters or
+    heatmap; ``working`` (bool), while one of these is being made.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The viewer.
+    session : Session
+        What is open.
+    parent : QObject
+        Owner.
+    """
+
+    shown = Signal()
+    working = Signal(bool)
+
+    def __init__(self, viewer: Viewer, session: Session, parent: QObject) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._session = session
+        self._pictures = LatestRunner("napari-stego picture", self)
+        self._heatmaps = LatestRunner("napari-stego heatmap", self)
+        self._picture: _Picture | None = None
+        self._crf: CrfSettings | None = None
+        self._layers: dict[str, Any] = {}
+        for signal in (session.image_changed, session.segmentation_changed):
+            signal.connect(self.refresh)
+        session.classes_changed.connect(self._recolour)
+
+    @property
+    def label_image(self) -> npt.NDArray[np.uint16] | None:
+        """``(H, W)`` class ids on show, or None where there are no classes."""
+        table = self._session.table
+        if self._picture is None or self._picture.clusters is None or table is None:
+            return None
+        return table.lut()[self._picture.clusters]
+
+    def set_crf(self, settings: CrfSettings | None) -> None:
+        """Refine the classes on show along the edges of the photograph, or do not.
+
+        Parameters
+        ----------
+        settings : CrfSettings, optional
+            None for no refinement.
+        """
+        self._crf = settings
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Read the session's image and label it, in a thread, and then show it."""
+        image, segmentation, crf = self._session.image, self._session.segmentation, self._crf
+        self._heatmaps.drop()
+        if image is None:
+            return
+        held = self._picture
+        photograph = held.photograph if held is not None and held.image == image else None
+
+        def work(token: CancelToken) -> _Picture:
+            return _read(image, photograph, segmentation, crf, token)
+
+        self.working.emit(True)
+        self._pictures.submit(work, self._show, lambda: self.working.emit(False))
+
+    def inspect(self, pixel: tuple[int, int], source: Source) -> None:
+        """Show where in the image a pixel is found again.
+
+        Parameters
+        ----------
+        pixel : tuple of int
+            Row and column in the photograph.
+        source : "codes" or "features"
+            What to compare.
+        """
+        encodings, image = self._session.encodings, self._session.image
+        if encodings is None or image is None or source not in encodings.sources:
+            return
+        if not encodings.has(image):
+            show_info(f"{image.name} has no features. Run again to extract them.")
+            return
+        self._heatmaps.submit(
+            lambda token: encodings.heatmap(image, pixel, source), self._show_heatmap
+        )
+
+    def pixel_at(self, position: Any) -> tuple[int, int] | None:
+        """Tell which pixel of the photograph is at a place in the viewer.
+
+        Parameters
+        ----------
+        position : sequence of float
+            World coordinates.
+
+        Returns
+        -------
+        tuple of int or None
+            Row and column; None outside the photograph.
+        """
+        layer = self._layer(PHOTOGRAPH)
+        if layer is None or self._picture is None:
+            return None
+        row, column = np.rint(layer.world_to_data(position)[-2:]).astype(int).tolist()
+        height, width = self._picture.photograph.shape[:2]
+        return (row, column) if 0 <= row < height and 0 <= column < width else None
+
+    def highlight(self, class_id: int | None) -> None:
+        """Show one class alone.
+
+        Parameters
+        ----------
+        class_id : int, optional
+            The class; None shows all.
+        """
+        layer = self._layer(CLASSES)
+        if layer is not None:
+            if class_id is not None:
+                layer.selected_label = class_id
+            layer.show_selected_label = class_id is not None
+
+    def shut_down(self, seconds: float) -> None:
+        """Stop the threads; the layers stay.
+
+        Parameters
+        ----------
+        seconds : float
+            Wait at most so long for each.
+        """
+        for signal in (self._session.image_changed, self._session.segmentation_changed):
+            signal.disconnect(self.refresh)
+        self._session.classes_changed.disconnect(self._recolour)
+        self._pictures.shut_down(seconds)
+        self._heatmaps.shut_down(seconds)
+
+    def _layer(self, name: str) -> Any:
+        """Find a layer of ours; by identity, for the user may have layers of the same name."""
+        layer = self._layers.get(name)
+        return layer if layer is not None and layer in self._viewer.layers else None
+
+    def _show(self, picture: _Picture) -> None:
+        turned = self._picture is None or self._picture.image != picture.image
+        self._picture = picture
+        layer = self._layer(PHOTOGRAPH)
+        if layer is None:
+            layer = self._layers[PHOTOGRAPH] = Image(picture.photograph, name=PHOTOGRAPH, rgb=True)
+            self._viewer.layers.insert(0, layer)
+        elif turned:
+            layer.data = picture.photograph
+        layer.metadata = {"path": str(picture.image.path)}
+        heatmap = self._layer(HEATMAP)
+        if turned and heatmap is not None:
+            heatmap.visible = False
+        self._show_labels()
+        if turned:
+            self._viewer.reset_view()
+            self._viewer.title = f"napari - {picture.image.name}"
+        self.shown.emit()
+
+    def _show_labels(self) -> None:
+        labels, table = self.label_image, self._session.table
+        layer = self._layer(CLASSES)
+        if labels is None or table is None:
+            if layer is not None:
+                self._viewer.layers.remove(layer)
+            return
+        if layer is None:
+            layer = self._layers[CLASSES] = Labels(labels, name=CLASSES, opacity=_CLASSES_OPACITY)
+            place = self._viewer.layers.index(self._layers[PHOTOGRAPH]) + 1
+            self._viewer.layers.insert(place, layer)
+            self._viewer.layers.selection.active = layer
+        else:
+            layer.data = labels
+        # Strokes would be lost with the next image: classes are edited in their table.
+        layer.editable = False
+        layer.colormap = _colormap(table)
+        layer.features = pd.DataFrame(
+            {"index": [row.id for row in table.rows], "class": [row.name for row in table.rows]}
+        )
+
+    def _recolour(self) -> None:
+        self._show_labels()
+        self.shown.emit()
+
+    def _show_heatmap(self, heatmap: npt.NDArray[np.float32]) -> None:
+        layer = self._layer(HEATMAP)
+        if layer is None:
+            layer = self._layers[HEATMAP] = Image(
+                heatmap,
+                name=HEATMAP,
+                colormap=_heatmap_colormap(),
+                contrast_limits=(0.0, 1.0),
+                blending="translucent",
+            )
+            active = self._viewer.layers.selection.active
+            self._viewer.layers.append(layer)
+            self._viewer.layers.selection.active = active
+        else:
+            layer.data = heatmap
+            layer.visible = True
+        self.shown.emit()
+
+
+def _read(
+    image: CorpusImage,
+    photograph: npt.NDArray[np.uint8] | None,
+    segmentation: Segmentation | None,
+    crf: CrfSettings | None,
+    token: CancelToken,
+) -> _Picture:
+    if photograph is None:
+        photograph = read_image(image.path)
+    clusters = None
+    if segmentation is not None and segmentation.encodings.has(image):
+        clusters = segmentation.cluster_map(image, crf, token)
+    return _Picture(image, photograph, clusters)
+
+
+def _colormap(table: ClassTable) -> DirectLabelColormap:
+    transparent = np.zeros(4, np.float32)
+    colours: dict[int | None, Any] = {None: transparent, UNLABELLED: transparent}
+    colours |= {row.id: row.colour for row in table.rows}
+    return DirectLabelColormap(color_dict=colours)
+
+
+def _heatmap_colormap() -> Colormap:
+    """Let the photograph show where nothing corresponds."""
+    colours = np.array(ensure_colormap("inferno").colors, dtype=np.float32)
+    colours[:, 3] = np.linspace(0.0, _HEATMAP_ALPHA, len(colours))
+    return Colormap(colours, name="correspondence")

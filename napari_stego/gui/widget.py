@@ -1,0 +1,197 @@
+"""The dock widget: wires the panels to the session, the jobs and the layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_info
+from napari.viewer import Viewer
+from qtpy.QtCore import QEvent, QSize
+from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from napari_stego.gui import work
+from napari_stego.gui.class_panel import ClassPanel
+from napari_stego.gui.clicks import ClickListener
+from napari_stego.gui.corpus_panel import CorpusPanel, default_project
+from napari_stego.gui.export_panel import ExportDialog
+from napari_stego.gui.inspect_panel import InspectPanel
+from napari_stego.gui.jobs import Job, Jobs, Work
+from napari_stego.gui.layers import LayerStack
+from napari_stego.gui.run_panel import RunPanel
+from napari_stego.gui.session import Session
+from napari_stego.project import Project, export
+from napari_stego.samples import reef_folder
+
+_PATIENCE_SECONDS = 5.0
+
+
+class StegoWidget(QWidget):
+    """From a folder of photographs to named classes.
+
+    Parameters
+    ----------
+    napari_viewer : napari.Viewer
+        The viewer.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.session = Session()
+        self.jobs = Jobs(self)
+        self.layers = LayerStack(napari_viewer, self.session, self)
+        self.corpus_panel = CorpusPanel(self.session, self)
+        self.run_panel = RunPanel(self.session, self.jobs, self)
+        self.inspect_panel = InspectPanel(self.session, self)
+        self.class_panel = ClassPanel(self.session, self.layers, self)
+        self.export_button = QPushButton("Export…", self)
+        self.export_button.setToolTip("Write masks, classes.csv and overlay pictures (Ctrl+E)")
+        self.export_button.setShortcut("Ctrl+E")
+        self._clicks = ClickListener(napari_viewer.mouse_drag_callbacks, self._clicked)
+        self._lay_out()
+        self._connect()
+        self._follow()
+
+    def _lay_out(self) -> None:
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.setSpacing(4)
+        for title, panel in (
+            ("1  Photographs", self.corpus_panel),
+            ("2  Clusters", self.run_panel),
+            ("3  Classes", self.class_panel),
+        ):
+            layout.addWidget(_heading(title, self))
+            layout.addWidget(panel, 1 if panel is self.class_panel else 0)
+        layout.addWidget(self.inspect_panel)
+        layout.addWidget(self.export_button)
+        self.setMinimumWidth(360)
+
+    def sizeHint(self) -> QSize:
+        """Leave the photograph most of the window."""
+        return QSize(420, 760)
+
+    def _connect(self) -> None:
+        self.corpus_panel.wanted.connect(self.open)
+        self.corpus_panel.sample_wanted.connect(self.open_sample)
+        self.run_panel.wanted.connect(self.run)
+        self.inspect_panel.crf_changed.connect(self.layers.set_crf)
+        self.class_panel.alone.connect(self.layers.highlight)
+        self.layers.working.connect(self.inspect_panel.show_working)
+        self.export_button.clicked.connect(self._ask_export)
+        self.session.corpus_changed.connect(self._follow)
+        self.session.segmentation_changed.connect(self._follow)
+        self.jobs.started.connect(self._follow)
+        self.jobs.ended.connect(self._follow)
+
+    def open(self, images: Path | None, project: Path) -> None:
+        """Open photographs in a project.
+
+        Parameters
+        ----------
+        images : Path, optional
+            Folder of photographs; by default those of the project.
+        project : Path
+            The project folder; made if it is not there.
+        """
+        self._start(
+            "Opening",
+            lambda reports, token: work.open_photographs(images, project, reports, token),
+            self.session.adopt,
+        )
+
+    def open_sample(self) -> None:
+        """Open the synthetic reef, in a project in the user's own folders."""
+        images = reef_folder() / "images"
+        self.open(images, default_project(Path("sample reef")))
+
+    def run(self, settings: work.RunSettings) -> None:
+        """Extract, train and cluster; the clusters on show stay until there are new ones.
+
+        Parameters
+        ----------
+        settings : RunSettings
+            All settings.
+        """
+        folder = self.session.folder
+        if folder is not None:
+            self._start(
+                "Training and clustering",
+                lambda reports, token: work.run(folder, settings, reports, token),
+                self.session.adopt,
+            )
+
+    def export(self, folder: Path, settings: Any) -> None:
+        """Write the classes of all photographs.
+
+        Parameters
+        ----------
+        folder : Path
+            Where.
+        settings : ExportSettings
+            What.
+        """
+        project = self.session.folder
+        if project is not None:
+            self._start(
+                "Exporting",
+                lambda reports, token: export(
+                    Project.open(project),
+                    folder,
+                    settings,
+                    progress=reports.progress,
+                    cancel=token,
+                ),
+                lambda report: show_info(
+                    f"{report.images} photographs exported to {report.folder}."
+                ),
+            )
+
+    def _start(self, title: str, call: Work, on_success: Any) -> None:
+        if not self.jobs.start(Job(title, call, on_success)):
+            show_info("Something else is running. Wait for it, or cancel it first.")
+
+    def _ask_export(self) -> None:
+        folder = self.session.folder
+        if folder is not None:
+            dialog = ExportDialog(folder / "export", self)
+            if dialog.exec():
+                self.export(dialog.folder, dialog.settings)
+            dialog.deleteLater()
+
+    def _follow(self, *_: Any) -> None:
+        self.export_button.setEnabled(self.session.segmentation is not None and not self.jobs.busy)
+
+    def _clicked(self, position: Any) -> None:
+        pixel, source = self.layers.pixel_at(position), self.inspect_panel.chosen
+        if pixel is None:
+            return
+        labels = self.layers.label_image
+        if labels is not None:
+            self.class_panel.select(int(labels[pixel]))
+        if source is not None:
+            self.layers.inspect(pixel, source)
+
+    def event(self, event: QEvent) -> bool:
+        """Shut down when napari takes the widget out of its dock, which is how it closes it."""
+        if event.type() == QEvent.Type.ParentChange and self.parent() is None:
+            self.shut_down()
+        return super().event(event)
+
+    def shut_down(self) -> None:
+        """Cancel what is running and let go of the viewer; harmless when done twice."""
+        self._clicks.stop()
+        self.jobs.shut_down(_PATIENCE_SECONDS)
+        self.layers.shut_down(_PATIENCE_SECONDS)
+
+
+def _heading(text: str, parent: QWidget) -> QWidget:
+    box = QFrame(parent)
+    layout = QVBoxLayout(box)
+    layout.setContentsMargins(0, 4, 0, 0)
+    label = QLabel(text, box)
+    font = label.font()
+    font.setBold(True)
+    label.setFont(font)
+    layout.addWidget(label)
+    return box
