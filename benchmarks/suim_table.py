@@ -33,7 +33,9 @@ def main() -> None:
     parser.add_argument("--project", type=Path, required=True, help="folder for the projects")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--named", type=int, default=64, help="clusters that are named")
-    parser.add_argument("--crf", action="store_true", help="score the CRF too, for seed 0")
+    parser.add_argument(
+        "--crf", action="store_true", help="score the CRF too, for block 8 and seed 0"
+    )
     options = parser.parse_args()
 
     rows: dict[str, list[dict[str, float]]] = defaultdict(list)
@@ -51,7 +53,7 @@ def main() -> None:
             for row in found.rows:
                 rows[f"{row.name}, {where}"].append(_scores(row))
                 print(f"  seed {seed}: {row.name}, {where}: {_scores(row)}", flush=True)
-            if options.crf and seed == 0:
+            if options.crf and seed == 0 and layer == LAYERS[-1]:
                 crf_rows |= _crf_rows(options, project, where, found)
     print(_table(rows, options.named))
     if crf_rows:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import timm
 import torch
+from timm.models import get_pretrained_cfg
 
 from napari_stego.errors import StegoError
 
@@ -104,7 +105,7 @@ def get_backbone_spec(name: str) -> BackboneSpec:
     """
     if name in BACKBONES:
         return BACKBONES[name]
-    if not timm.is_model(name):
+    if not _in_timm(name):
         known = [*BACKBONES, *timm.list_models("*vit*", pretrained=True)]
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
         hint = f" Did you mean {', '.join(close)}?" if close else ""
@@ -124,6 +125,14 @@ def get_backbone_spec(name: str) -> BackboneSpec:
         mean=tuple(config.get("mean") or _IMAGENET_MEAN),
         std=tuple(config.get("std") or _IMAGENET_STD),
     )
+
+
+def _in_timm(name: str) -> bool:
+    try:
+        get_pretrained_cfg(name)
+    except RuntimeError:  # the architecture is there, and has no weights of that tag
+        return False
+    return bool(timm.is_model(name))
 
 
 def build_model(name: str) -> Any:

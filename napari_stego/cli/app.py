@@ -77,6 +77,7 @@ def run(
     """
     reporter = Reporter(json_)
     with reporter.command():
+        _crf(crf)  # if it is not installed, better to say so now than at the end
         opened = _create(project)
         values = {"project": str(opened.folder)}
         settings = _feature_settings(opened, backbone, layer, long_side)
@@ -242,7 +243,8 @@ def _feature_settings(
     """Take what is not asked for from the project, or else from the defaults."""
     from napari_stego.features import FeatureSettings
 
-    known = project.state.features.settings if project.state.features else FeatureSettings()
+    record = project.state.features
+    known = record.settings if record else FeatureSettings.model_validate({})
     changes: dict[str, Any] = {}
     if backbone is not None and backbone != known.backbone:
         changes |= {"backbone": backbone, "layer": None}
@@ -250,7 +252,8 @@ def _feature_settings(
         changes["layer"] = _layer(layer)
     if long_side is not None:
         changes["long_side"] = long_side
-    return _validated(FeatureSettings, known.model_dump() | changes)
+    settings: FeatureSettings = _validated(FeatureSettings, known.model_dump() | changes)
+    return settings
 
 
 def _layer(text: str) -> Layer:

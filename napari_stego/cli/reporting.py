@@ -98,7 +98,7 @@ class Reporter:
     def _fail(self, message: str, code: int) -> None:
         if self._as_json:
             typer.echo(json.dumps({"error": message}))
-        self._errors.print(f"Error: {message}", style="red", markup=False, highlight=False)
+        self._print(f"Error: {message}", style="red")
         raise typer.Exit(code)
 
     def note(self, message: str) -> None:
@@ -109,7 +109,11 @@ class Reporter:
         message : str
             One or more lines.
         """
-        self._errors.print(message, markup=False, highlight=False)
+        self._print(message)
+
+    def _print(self, message: str, style: str | None = None) -> None:
+        # Lines are left to the terminal to wrap, so that commands and paths can be copied.
+        self._errors.print(message, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def result(self, values: Mapping[str, Any], text: str) -> None:
         """Print the result of the command.
@@ -121,4 +125,5 @@ class Reporter:
         text : str
             For people.
         """
-        typer.echo(json.dumps(values, ensure_ascii=False) if self._as_json else text)
+        # Pure ASCII: not every terminal or pipe takes all that file names may hold.
+        typer.echo(json.dumps(values) if self._as_json else text)

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 from natsort import natsorted, ns
 
-from napari_stego.corpus.reading import ImageReadError, read_image_size
+from napari_stego.corpus.reading import ImageReadError, read_image, read_image_size
 from napari_stego.errors import StegoError
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 
@@ -38,6 +40,30 @@ class CorpusImage:
     height: int
     width: int
     content_hash: str
+
+    def read(self) -> npt.NDArray[np.uint8]:
+        """Read the photograph as `read_image` does.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(height, width, 3) uint8``.
+
+        Raises
+        ------
+        ImageReadError
+            If it can no longer be read, or has another size than before; the
+            message names it.
+        """
+        try:
+            pixels = read_image(self.path)
+        except ImageReadError as error:
+            raise ImageReadError(
+                f"{self.path}: {error}. Put the file back, or extract features again without it."
+            ) from error
+        if pixels.shape[:2] != (self.height, self.width):
+            raise ImageReadError(f"{self.path} is another picture now. Extract features again.")
+        return pixels
 
 
 @dataclass(frozen=True)
@@ -90,8 +116,8 @@ def discover(
     """List the photographs in a folder and all folders below it.
 
     Files are hashed and their headers read; pixels are not. Hidden files and
-    folders and project folders (``*.stego``) are passed over, links to
-    folders are not followed.
+    folders and project folders (``*.stego``, and those of other names) are
+    passed over, links to folders are not followed.
 
     Parameters
     ----------
@@ -128,6 +154,10 @@ def discover(
             cancel.raise_if_cancelled()
         name = path.relative_to(root).as_posix()
         progress(done, len(paths), "reading photographs")
+        if not _is_text(name):
+            shown = name.encode(errors="replace").decode()
+            skipped.append(SkippedFile(shown, "its name is in no known encoding; rename it"))
+            continue
         try:
             height, width = read_image_size(path)
             images.append(CorpusImage(path, name, height, width, _sha256(path)))
@@ -144,12 +174,29 @@ def discover(
 def _candidates(folder: Path) -> Iterable[Path]:
     for parent, folders, files in os.walk(folder):
         folders[:] = [
-            name for name in folders if not name.startswith(".") and not name.endswith(".stego")
+            name
+            for name in folders
+            if not name.startswith(".") and not _is_project(Path(parent) / name)
         ]
         for name in files:
             path = Path(parent) / name
             if not name.startswith(".") and path.suffix.lower() in IMAGE_SUFFIXES:
                 yield path
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:  # bytes that are no UTF-8, as on disks of old cameras
+        return False
+    return True
+
+
+def _is_project(folder: Path) -> bool:
+    # Its exported overlays must not be taken for photographs.
+    return folder.suffix == ".stego" or (
+        (folder / "project.json").is_file() and (folder / "features").is_dir()
+    )
 
 
 def _sha256(path: Path) -> str:

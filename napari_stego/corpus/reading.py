@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import tifffile
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from napari_stego.errors import StegoError
 
@@ -97,7 +97,7 @@ def _reason(error: Exception) -> str:
         return "the file is gone"
     if isinstance(error, PermissionError):
         return "no permission to read the file"
-    if isinstance(error, Image.UnidentifiedImageError):
+    if isinstance(error, UnidentifiedImageError):
         return "not an image, or its header is damaged"
     text = str(error).strip() or type(error).__name__
     return f"cannot be decoded ({text})"
@@ -170,4 +170,4 @@ def _stretch(pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
     low, high = float(finite.min()), float(finite.max())
     scale = 255.0 / (high - low) if high > low else 0.0
     scaled = np.nan_to_num((values - low) * scale, nan=0.0, posinf=255.0, neginf=0.0)
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(scaled), 0, 255), dtype=np.uint8)

@@ -40,7 +40,8 @@ def correspondence_heatmap(
         raise IndexError(f"pixel {pixel} is outside an image of {shape[0]} x {shape[1]}")
     units = unit(codes)
     query = unit(_code_at(units, pixel, shape))
-    return upsample((units @ query)[..., None], shape)[0]
+    heat = upsample((units @ query)[..., None], shape)[0]
+    return np.asarray(np.clip(heat, -1, 1), dtype=np.float32)  # rounding oversteps
 
 
 def _code_at(

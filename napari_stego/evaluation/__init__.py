@@ -1,6 +1,6 @@
 """Scoring against masks."""
 
-from napari_stego.evaluation.masks import MaskError, class_ids, find_masks, read_mask
+from napari_stego.evaluation.masks import VOID, MaskError, class_ids, find_masks, read_mask
 from napari_stego.evaluation.matching import (
     Scores,
     confusion_matrix,
@@ -11,6 +11,7 @@ from napari_stego.evaluation.matching import (
 from napari_stego.evaluation.scoring import MaskedImages, confusion_with_masks
 
 __all__ = [
+    "VOID",
     "MaskError",
     "MaskedImages",
     "Scores",

@@ -112,5 +112,5 @@ def class_ids(masks: Mapping[str, npt.NDArray[np.int64]]) -> npt.NDArray[np.int6
     numpy.ndarray
         Sorted ids without `VOID`.
     """
-    found = np.unique(np.concatenate([np.unique(mask) for mask in masks.values()]))
-    return found[found != VOID]
+    found = set[int]().union(*(np.unique(mask).tolist() for mask in masks.values()))
+    return np.array(sorted(found - {VOID}), dtype=np.int64)

@@ -111,7 +111,7 @@ def majority_names(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """
     names = confusion.argmax(axis=0)
     names[confusion.sum(axis=0) == 0] = confusion.sum(axis=1).argmax()
-    return names.astype(np.int64)
+    return np.asarray(names, dtype=np.int64)
 
 
 def named_scores(confusion: npt.NDArray[np.int64], names: npt.NDArray[np.int64]) -> Scores:

@@ -15,7 +15,7 @@ from napari_stego.clustering import (
     cluster_map,
     refined_cluster_map,
 )
-from napari_stego.corpus import CorpusImage, read_image
+from napari_stego.corpus import CorpusImage
 from napari_stego.evaluation.matching import confusion_matrix
 from napari_stego.features import FeatureStore
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
@@ -84,7 +84,7 @@ def confusion_with_masks(
         if crf is None:
             predicted = cluster_map(scores, (image.height, image.width))
         else:
-            predicted = refined_cluster_map(read_image(image.path), scores, crf)
+            predicted = refined_cluster_map(image.read(), scores, crf)
         mask = data.masks[image.name]
         rows = np.searchsorted(classes, mask).clip(max=len(classes) - 1)
         rows[classes[rows] != mask] = -1

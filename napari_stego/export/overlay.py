@@ -46,7 +46,7 @@ def overlay(
     border[1:] |= labels[1:] != labels[:-1]
     weight = np.where(border, 1.0, opacity) * (labels != UNLABELLED)
     mixed = image + weight[:, :, None].astype(np.float32) * (colours.astype(np.float32) - image)
-    return np.rint(mixed).astype(np.uint8)
+    return np.asarray(np.rint(mixed), dtype=np.uint8)
 
 
 def write_overlay(

@@ -156,7 +156,18 @@ def extract_features(
                 finished = []
     finally:
         store.write(finished)
-    return ExtractionReport(len(pending) - len(skipped), reused, tuple(skipped))
+    return ExtractionReport(len(pending) - len(skipped), reused, _with_copies(corpus, skipped))
+
+
+def _with_copies(corpus: Corpus, skipped: list[SkippedFile]) -> tuple[SkippedFile, ...]:
+    """Add the copies of skipped files under other names: each content was read once."""
+    hashes = {image.name: image.content_hash for image in corpus.images}
+    reasons = {hashes[file.name]: file.reason for file in skipped}
+    return tuple(
+        SkippedFile(image.name, reasons[image.content_hash])
+        for image in corpus.images
+        if image.content_hash in reasons
+    )
 
 
 @dataclass(frozen=True)

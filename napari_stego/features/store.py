@@ -192,7 +192,7 @@ class FeatureStore:
             images.append({"hash": content_hash, "start": start, "height": height, "width": width})
             start += height * width
         n_chunks = -(-len(rows) // _CHUNK_POSITIONS)
-        array = zarr.create_array(
+        stored = zarr.create_array(
             path,
             shape=rows.shape,
             dtype=np.float16,
@@ -204,7 +204,7 @@ class FeatureStore:
             attributes={"images": images},
             config={"write_empty_chunks": True},
         )
-        array[:] = rows
+        stored[:] = rows
 
     def sweep(self) -> None:
         """Delete what killed processes left behind: unfinished and damaged segments."""

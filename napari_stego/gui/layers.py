@@ -44,7 +44,7 @@ class LayerStack(QObject):
 
     A layer that the user deletes comes back with the next image. Signals:
     ``shown``, after the layers have changed to another image, clusters or
-    heatmap; ``working`` (bool), while one of these is being made.
+    classes; ``working`` (bool), while these are being made.
 
     Parameters
     ----------
@@ -71,6 +71,11 @@ class LayerStack(QObject):
         for signal in (session.image_changed, session.segmentation_changed):
             signal.connect(self.refresh)
         session.classes_changed.connect(self._recolour)
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is still to be shown."""
+        return self._pictures.busy or self._heatmaps.busy
 
     @property
     def label_image(self) -> npt.NDArray[np.uint16] | None:
@@ -155,9 +160,11 @@ class LayerStack(QObject):
             The class; None shows all.
         """
         layer = self._layer(CLASSES)
-        if layer is not None:
-            if class_id is not None:
-                layer.selected_label = class_id
+        if layer is None:
+            return
+        if class_id is not None:
+            layer.selected_label = class_id
+        if layer.show_selected_label != (class_id is not None):  # it would draw all anew
             layer.show_selected_label = class_id is not None
 
     def shut_down(self, seconds: float) -> None:
@@ -239,7 +246,6 @@ class LayerStack(QObject):
         else:
             layer.data = heatmap
             layer.visible = True
-        self.shown.emit()
 
 
 def _read(

@@ -7,7 +7,8 @@ from typing import Any
 
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QSize
+from qtpy.QtCore import QEvent, QObject, QSize
+from qtpy.QtGui import QShowEvent
 from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_stego.gui import work
@@ -37,6 +38,7 @@ class StegoWidget(QWidget):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
+        self._window_closing = False
         self.session = Session()
         self.jobs = Jobs(self)
         self.layers = LayerStack(napari_viewer, self.session, self)
@@ -177,6 +179,20 @@ class StegoWidget(QWidget):
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
             self.shut_down()
         return super().event(event)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Watch the window that the widget has come to be in."""
+        super().showEvent(event)
+        if self.window() is not self:
+            self.window().installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        """Shut down with the window: it is hidden after a close that was not refused."""
+        if event.type() == QEvent.Type.Close:
+            self._window_closing = True
+        elif event.type() == QEvent.Type.Hide and self._window_closing:
+            self.shut_down()
+        return super().eventFilter(watched, event)
 
     def shut_down(self) -> None:
         """Cancel what is running and let go of the viewer; harmless when done twice."""

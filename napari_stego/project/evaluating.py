@@ -13,7 +13,9 @@ from napari_stego.clustering import ClusterSettings, CrfSettings, Encode, fit_cl
 from napari_stego.corpus import Corpus, discover
 from napari_stego.errors import StegoError
 from napari_stego.evaluation import (
+    VOID,
     MaskedImages,
+    MaskError,
     Scores,
     class_ids,
     confusion_with_masks,
@@ -133,10 +135,16 @@ def evaluate(
         _extract_beside(project, corpus, store, device, weights_file, progress, cancel)
     scored = _masked_images(store, corpus, masks)
     classes = class_ids(scored.masks)
+    if len(classes) == 0:
+        raise MaskError(f"The masks in {masks} hold no class: all of their pixels are {VOID}.")
     naming = None
     if naming_masks is not None:
         naming = _masked_images(store, project.corpus, naming_masks)
         classes = np.union1d(classes, class_ids(naming.masks))
+    if len(classes) < 2:
+        raise MaskError(
+            f"The masks in {masks} hold one class only; there is nothing to tell apart."
+        )
 
     def score(encode: Encode) -> tuple[Scores, Scores | None]:
         def confusion(data: MaskedImages, k: int) -> npt.NDArray[np.int64]:
@@ -177,6 +185,8 @@ def _masked_images(store: FeatureStore, corpus: Corpus, folder: Path) -> MaskedI
     images = tuple(
         image for image in corpus.images if image.name in paths and image.content_hash in store
     )
+    if not images:
+        raise MaskError(f"No image with a mask in {folder} has features: none could be read.")
     return MaskedImages(
         store, images, {image.name: read_mask(paths[image.name], image) for image in images}
     )

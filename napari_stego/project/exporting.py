@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from napari_stego.clustering import CrfSettings
-from napari_stego.corpus import SkippedFile, read_image
+from napari_stego.corpus import SkippedFile
 from napari_stego.errors import StegoError
 from napari_stego.export import (
     write_classes_csv,
@@ -124,7 +124,7 @@ def export(
             write_tiff_mask(folder / "masks_tiff" / f"{stem}.tif", labels, table)
         if settings.overlays:
             path = folder / "overlays" / f"{stem}.jpg"
-            write_overlay(path, read_image(image.path), labels, table)
+            write_overlay(path, image.read(), labels, table)
     if not images:
         raise StegoError("No image of the project has features. Extract features first.")
     write_classes_csv(folder / "classes.csv", table, pixels)
@@ -135,5 +135,9 @@ def export(
 
 def _unambiguous(names: set[str]) -> dict[str, str]:
     """Drop the suffixes of image names, except where two images would share a file."""
-    stems = Counter(name.rpartition(".")[0] for name in names)
-    return {name: stem if stems[stem := name.rpartition(".")[0]] == 1 else name for name in names}
+    stem_of = {name: name.rpartition(".")[0] for name in names}
+    stems = Counter(stem_of.values())
+    return {
+        name: stem if stems[stem] == 1 and stem not in names else name
+        for name, stem in stem_of.items()
+    }

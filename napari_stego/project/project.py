@@ -78,7 +78,10 @@ class Project:
                 f"`napari-stego run IMAGES --project {folder}`."
             ) from error
         except (OSError, ValueError, ValidationError) as error:
-            raise ProjectError(f"{path} is damaged or cannot be read: {error}") from error
+            raise ProjectError(
+                f"{path} is damaged or cannot be read: {error}. Move it away and run the same "
+                "commands again: features, heads and clusters in the folder are found again."
+            ) from error
 
     @classmethod
     def create(cls, folder: Path) -> Project:
@@ -144,9 +147,14 @@ class Project:
             for image in corpus.images
         )
         skipped = tuple(SkippedRecord(name=s.name, reason=s.reason) for s in corpus.skipped)
-        changes: dict[str, Any] = {"root": str(corpus.root), "images": images, "skipped": skipped}
+        changes: dict[str, Any] = {"root": str(corpus.root), "images": images}
         if images != self.state.images:
             changes |= {"run": None, "clusters": None}
+        else:
+            # Images whose pixels turned out to be unreadable still are.
+            names = {image.name for image in images}
+            skipped += tuple(file for file in self.state.skipped if file.name in names)
+        changes["skipped"] = skipped
         self.update(self.state.model_copy(update=changes))
 
     @property

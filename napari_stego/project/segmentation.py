@@ -10,14 +10,14 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from napari_stego.classes import ClassHistory, ClassTable
+from napari_stego.classes import ClassEditError, ClassHistory, ClassTable
 from napari_stego.clustering import (
     ClusterModel,
     CrfSettings,
     cluster_map,
     refined_cluster_map,
 )
-from napari_stego.corpus import CorpusImage, read_image
+from napari_stego.corpus import CorpusImage
 from napari_stego.files import write_json
 from napari_stego.progress import CancelToken
 from napari_stego.project.encodings import Encodings, Source
@@ -82,10 +82,13 @@ class Segmentation:
         self._folder = project.clusters_folder
         self._model, self._source = load_clusters(self._folder / "clusters.safetensors")
         self.history = _load_classes(self._folder / "classes.json")
-        self.history.changed.connect(self._save_classes)
+        history, path = self.history, self._folder / "classes.json"
 
-    def _save_classes(self, _: ClassTable) -> None:
-        write_json(self._folder / "classes.json", self.history.to_dict())
+        def save(_: ClassTable) -> None:
+            write_json(path, history.to_dict())
+
+        # Not a method: the signal would forget it with this object, and the history may live on.
+        history.changed.connect(save)
 
     @property
     def table(self) -> ClassTable:
@@ -122,7 +125,7 @@ class Segmentation:
         scores = self._model.scores(self.encodings.grid(image, self._source))
         if crf is None:
             return cluster_map(scores, (image.height, image.width))
-        return refined_cluster_map(read_image(image.path), scores, crf, cancel)
+        return refined_cluster_map(image.read(), scores, crf, cancel)
 
     def label_image(
         self,
@@ -157,5 +160,8 @@ class Segmentation:
 def _load_classes(path: Path) -> ClassHistory:
     try:
         return ClassHistory.from_dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ProjectError(f"The classes in {path} are missing or damaged: {error}") from error
+    except (OSError, ValueError, KeyError, TypeError, ClassEditError) as error:
+        raise ProjectError(
+            f"The classes in {path} are missing or damaged: {error}. Delete the folder "
+            f"{path.parent} and cluster again."
+        ) from error

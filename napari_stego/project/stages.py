@@ -91,11 +91,12 @@ def extract(
             "None of the images could be decoded. The first: "
             f"{report.skipped[0].name}: {report.skipped[0].reason}"
         )
-    known = {skipped.name: skipped for skipped in project.state.skipped}
-    for skipped in report.skipped:
-        known[skipped.name] = SkippedRecord(name=skipped.name, reason=skipped.reason)
     state = project.state
-    changes = {"features": record, "skipped": tuple(known.values())}
+    # Files without a readable header are no part of the corpus; all others were tried just now.
+    names = {image.name for image in corpus.images}
+    known = [file for file in state.skipped if file.name not in names]
+    known += [SkippedRecord(name=file.name, reason=file.reason) for file in report.skipped]
+    changes = {"features": record, "skipped": tuple(known)}
     if state.features != record or state.skipped != changes["skipped"]:
         project.update(state.model_copy(update={**changes, "run": None, "clusters": None}))
     return report

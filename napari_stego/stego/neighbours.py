@@ -33,4 +33,4 @@ def nearest_images(pooled: npt.NDArray[np.float32], count: int) -> npt.NDArray[n
     # scikit-learn works through it in blocks instead of holding N x N distances.
     search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(unit)
     # Without an argument, an image is no neighbour of itself.
-    return search.kneighbors(return_distance=False).astype(np.int64)
+    return np.asarray(search.kneighbors(return_distance=False), dtype=np.int64)

@@ -103,7 +103,8 @@ def train_stego(
             progress(run.steps_done, settings.steps, "training")
             if checkpoint is not None and run.steps_done % _SAVE_EVERY == 0 and not run.finished:
                 training.save(checkpoint)
-    except BaseException:
+    except Exception:
+        # Not on KeyboardInterrupt, which may come between the two halves of a step.
         if checkpoint is not None and run.steps_done:
             training.save(checkpoint)
         raise

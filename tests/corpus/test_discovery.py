@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from napari_stego.corpus import discover
+from napari_stego.corpus import ImageReadError, discover
 from napari_stego.errors import StegoError
 from napari_stego.progress import Cancelled, CancelToken
 
@@ -37,6 +39,35 @@ def test_finds_photographs_in_all_folders_in_natural_order(tmp_path):
     first = corpus.images[0]
     assert (first.height, first.width) == (20, 30)
     assert first.content_hash == hashlib.sha256(first.path.read_bytes()).hexdigest()
+
+
+def test_project_folders_of_any_name_are_passed_over(tmp_path):
+    photograph(tmp_path / "a.png")
+    photograph(tmp_path / "survey" / "export" / "overlays" / "a.jpg")
+    (tmp_path / "survey" / "features").mkdir()
+    (tmp_path / "survey" / "project.json").write_text("{}")
+    assert [image.name for image in discover(tmp_path).images] == ["a.png"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_text_is_skipped_with_the_reason(tmp_path):
+    photograph(tmp_path / "good.png")
+    (tmp_path / os.fsdecode(b"caf\xe9.png")).write_bytes((tmp_path / "good.png").read_bytes())
+    corpus = discover(tmp_path)
+    assert [image.name for image in corpus.images] == ["good.png"]
+    assert [(s.name, "rename it" in s.reason) for s in corpus.skipped] == [("caf?.png", True)]
+
+
+def test_an_image_is_read_again_only_while_it_is_the_same(tmp_path):
+    photograph(tmp_path / "a.png", 7)
+    image = discover(tmp_path).images[0]
+    assert image.read().shape == (20, 30, 3)
+    Image.new("RGB", (30, 21)).save(image.path)
+    with pytest.raises(ImageReadError, match=r"a\.png is another picture now"):
+        image.read()
+    image.path.unlink()
+    with pytest.raises(ImageReadError, match=r"a\.png: the file is gone\. Put the file back"):
+        image.read()
 
 
 def test_unreadable_files_are_listed_with_the_reason(tmp_path):

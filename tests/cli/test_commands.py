@@ -1,0 +1,159 @@
+"""Whole commands on small folders, as a user types them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+SIZES = {
+    "camera.jpg": (64, 96),
+    "deep.png": (60, 80),
+    "grey.png": (50, 70),
+    "dive 1/alpha.png": (64, 64),
+    "dive 1/turned.jpg": (96, 64),
+    "Größe 鱼 [b].png": (48, 90),
+}
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory, cut_jpg) -> Path:
+    """A folder with photographs of many kinds, and files that are none."""
+    folder = tmp_path_factory.mktemp("mixed") / "images"
+    (folder / "dive 1").mkdir(parents=True)
+    rng = np.random.default_rng(0)
+
+    def picture(height, width, *channels):
+        return rng.integers(0, 256, (height, width, *channels), dtype=np.uint8)
+
+    Image.fromarray(picture(64, 96, 3)).save(folder / "camera.jpg")
+    Image.fromarray(picture(60, 80).astype(np.uint16) * 16).save(folder / "deep.png")
+    Image.fromarray(picture(50, 70)).save(folder / "grey.png")
+    Image.fromarray(picture(64, 64, 4)).save(folder / "dive 1" / "alpha.png")
+    exif = Image.Exif()
+    exif[274] = 6
+    Image.fromarray(picture(64, 96, 3)).save(folder / "dive 1" / "turned.jpg", exif=exif)
+    Image.fromarray(picture(48, 90, 3)).save(folder / "Größe 鱼 [b].png")
+    cut_jpg(folder / "cut.jpg")
+    (folder / "text.jpg").write_text("no image")
+    (folder / "notes.txt").write_text("passed over")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def done(stego, mixed):
+    """What `run` prints on that folder; the project is beside it."""
+    return stego.json(*stego.small(mixed, mixed.parent / "reef.stego"))
+
+
+def mask_path(export, name, kind="masks", suffix=".png"):
+    return (Path(export) / kind / name).with_suffix(suffix)
+
+
+def test_run_tells_what_it_did_and_which_files_it_left_out(done, mixed):
+    assert done["images"] == done["extracted"] == done["exported"] == len(SIZES)
+    assert (done["clusters"], done["steps"], done["seed"]) == (4, 20, 0)
+    assert done["features"] == {"backbone": "test_vit", "layer": "final", "long_side": 96}
+    reasons = {skipped["name"]: skipped["reason"] for skipped in done["skipped"]}
+    assert reasons.keys() == {"cut.jpg", "text.jpg"}
+    assert "truncated" in reasons["cut.jpg"]
+    assert "not an image" in reasons["text.jpg"]
+    assert Path(done["project"]) == mixed.parent / "reef.stego"
+    assert Path(done["export"]) == mixed.parent / "reef.stego" / "export"
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_every_kind_of_photograph_gets_masks_of_its_own_size(done, name):
+    with Image.open(mask_path(done["export"], name)) as image:
+        mask = np.asarray(image)
+        assert image.mode == "P"
+    assert mask.shape == SIZES[name]
+    assert set(np.unique(mask)) <= {1, 2, 3, 4}
+    tiff = tifffile.imread(mask_path(done["export"], name, "masks_tiff", ".tif"))
+    np.testing.assert_array_equal(tiff, mask)
+    with Image.open(mask_path(done["export"], name, "overlays", ".jpg")) as picture:
+        assert picture.width == SIZES[name][1]
+
+
+def test_the_single_steps_make_what_run_makes(stego, done, mixed, tmp_path):
+    project, out = tmp_path / "steps.stego", tmp_path / "out"
+    features = ["features", mixed, "--project", project, "--backbone", "test_vit"]
+    features += ["--weights", stego.weights, "--long-side", 96, "--device", "cpu"]
+    assert stego.json(*features)["extracted"] == len(SIZES)
+    trained = stego.json("train", "-p", project, "--steps", 20, "--dim", 8, "--device", "cpu")
+    assert trained["correspondence"] == done["correspondence"]
+    assert trained["correspondence"].keys() == {"self", "knn", "random"}
+    clustered = stego.json("cluster", "-p", project, "-k", 4)
+    assert clustered == {"clusters": 4, "source": "codes"}
+    exported = stego.run("export", "-p", project, "--out", out)
+    assert exported.returncode == 0
+    assert exported.stdout == f"6 images exported to {out}.\n"
+    for name in SIZES:
+        expected = mask_path(done["export"], name).read_bytes()
+        assert mask_path(out, name).read_bytes() == expected
+
+
+def test_evaluate_scores_against_masks(stego, done, mixed, tmp_path):
+    masks = tmp_path / "masks"
+    (masks / "dive 1").mkdir(parents=True)
+    for name, (height, width) in SIZES.items():
+        ids = np.full((height, width), 1, np.uint8)
+        ids[: height // 2] = 2
+        ids[0] = 255
+        Image.fromarray(ids).save((masks / name).with_suffix(".png"))
+    project = mixed.parent / "reef.stego"
+    values = stego.json("evaluate", "-p", project, "--masks", masks, "--device", "cpu")
+    assert (values["images"], values["classes"]) == (len(SIZES), [1, 2])
+    for row in values["rows"]:
+        assert 0.5 <= row["hungarian"]["accuracy"] <= 1
+        assert len(row["hungarian"]["per_class_iou"]) == 2
+        assert row["named"] is None
+    naming = ["--naming-masks", masks, "--named-clusters", 9]
+    text = stego.run("evaluate", "-p", project, "--masks", masks, *naming, "--device", "cpu")
+    assert text.returncode == 0
+    lines = text.stdout.splitlines()
+    assert lines[0] == "6 images, 2 classes; percent of pixels"
+    assert "K=9, named" in lines[1]
+    percent = f"{100 * values['rows'][0]['hungarian']['accuracy']:.1f}"
+    assert lines[2].split()[:3] == ["STEGO", "codes", percent]
+
+
+def test_one_photograph_works_and_qt_stays_out_of_it(stego, mixed, tmp_path):
+    done = stego.run(
+        *stego.small(mixed / "camera.jpg", tmp_path / "one.stego"), PYTHONPROFILEIMPORTTIME="1"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 images, 4 clusters" in done.stdout
+    with Image.open(tmp_path / "one.stego" / "export" / "masks" / "camera.png") as mask:
+        assert mask.size == (96, 64)
+    lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
+    imported = {line.rpartition("|")[2].strip().partition(".")[0] for line in lines}
+    assert {"torch", "napari_stego"} <= imported
+    gui = {"napari", "qtpy", "PyQt6", "PySide6", "magicgui", "superqt", "pyqtgraph"}
+    assert not imported & gui
+
+
+def test_a_folder_without_photographs_fails_with_a_message(stego, tmp_path):
+    (tmp_path / "images").mkdir()
+    done = stego.run(*stego.small(tmp_path / "images", tmp_path / "reef.stego"), "--json")
+    assert done.returncode == 1
+    assert done.stdout.startswith('{"error": "No photographs in ')
+    assert "Choose a folder that holds bmp, jpeg, jpg" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_backbone_that_nobody_knows_fails_with_a_message(stego, mixed, tmp_path):
+    arguments = ["features", mixed, "--project", tmp_path / "reef.stego"]
+    done = stego.run(*arguments, "--backbone", "vit_small_patch14_dinov3")
+    assert done.returncode == 1
+    assert "There is no backbone named vit_small_patch14_dinov3. Did you mean" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_step_without_the_one_before_names_the_missing_command(stego, tmp_path):
+    done = stego.run("train", "-p", tmp_path / "nothing.stego")
+    assert done.returncode == 1
+    assert f"`napari-stego run IMAGES --project {tmp_path / 'nothing.stego'}`" in done.stderr

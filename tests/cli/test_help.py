@@ -1,0 +1,52 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+import napari_stego
+
+COMMANDS = {
+    (): ["run", "features", "train", "cluster", "export", "evaluate", "weights"],
+    ("run",): ["IMAGES", "--project", "--backbone", "--weights", "--steps", "--clusters", "--crf"],
+    ("features",): ["IMAGES", "--layer", "--long-side"],
+    ("train",): ["--steps", "--dim", "--seed"],
+    ("cluster",): ["--clusters", "--source"],
+    ("export",): ["--out", "--crf"],
+    ("evaluate",): ["--masks", "--naming-masks", "--json"],
+    ("weights",): ["list", "fetch", "check"],
+    ("weights", "list"): ["--json"],
+    ("weights", "fetch"): ["--weights"],
+    ("weights", "check"): ["--json"],
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_names_the_options(stego, command):
+    done = stego.run(*command, "--help", PYTHONPROFILEIMPORTTIME="1")
+    assert done.returncode == 0
+    for word in COMMANDS[command]:
+        assert word in done.stdout
+    # Help comes at once: nothing heavy is imported for it.
+    assert "| torch" not in done.stderr
+
+
+def test_version_and_a_wrong_option(stego):
+    assert stego.run("--version").stdout == f"{napari_stego.__version__}\n"
+    wrong = stego.run("train", "--stepz", "3")
+    assert wrong.returncode == 2
+    assert "--stepz" in wrong.stderr
+
+
+def test_importing_the_package_loads_neither_torch_nor_qt():
+    code = (
+        "import sys, napari_stego, napari_stego.cli\n"
+        "print(sorted({name.partition('.')[0] for name in sys.modules}))"
+    )
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+    assert "'napari_stego'" in loaded
+    for name in ("torch", "timm", "zarr", "napari", "qtpy", "PyQt6", "magicgui"):
+        assert f"'{name}'" not in loaded

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from napari_stego.clustering import ClusterSettings, fit_clusters, unit
+from napari_stego.errors import StegoError
+from napari_stego.features import FeatureStore, Preparation, TokenSet
+from napari_stego.progress import Cancelled, CancelToken
+
+encode = Preparation().apply
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory):
+    """Tokens around five directions, of very different lengths, and which one each is of."""
+    rng = np.random.default_rng(0)
+    centres = unit(rng.normal(size=(5, 16)).astype(np.float32))
+    images, truth = [], []
+    for index in range(6):
+        labels = rng.integers(0, 5, (8, 10))
+        long = (labels == 0) & (rng.random((8, 10)) < 0.5)
+        lengths = np.where(long, 100, rng.uniform(0.1, 1, (8, 10)))[..., None]
+        tokens = lengths * (centres[labels] + 0.02 * rng.normal(size=(8, 10, 16)))
+        images.append((str(index), tokens.astype(np.float16)))
+        truth.append(labels)
+    store = FeatureStore(tmp_path_factory.mktemp("planted"))
+    store.write(images)
+    return TokenSet(store, [key for key, _ in images]), truth, centres
+
+
+def test_planted_clusters_are_found_whatever_the_length_of_the_codes(planted):
+    tokens, truth, centres = planted
+    model = fit_clusters(tokens, encode, ClusterSettings(clusters=5))
+    assert len(model) == 5
+    cosines = model.centroids @ centres.T
+    assert sorted(cosines.argmax(axis=0)) == list(range(5))
+    assert cosines.max(axis=0).min() > 0.99
+    name = (centres @ model.centroids.T).argmax(axis=0)
+    for array, labels in zip(tokens, truth, strict=True):
+        np.testing.assert_array_equal(name[model.scores(encode(array)).argmax(axis=-1)], labels)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(clusters=st.integers(2, 480), seed=st.integers(0, 3))
+def test_any_number_of_clusters_gives_that_many_unit_vectors(planted, clusters, seed):
+    tokens = planted[0]
+    wanted = ClusterSettings(clusters=clusters, seed=seed)
+    model = fit_clusters(tokens, encode, wanted)
+    assert model.centroids.shape == (clusters, 16)
+    assert model.centroids.dtype == np.float32
+    np.testing.assert_allclose(np.linalg.norm(model.centroids, axis=1), 1, atol=1e-5)
+    scores = model.scores(encode(tokens[0]))
+    assert scores.shape == (8, 10, clusters)
+    assert np.abs(scores).max() <= 1 + 1e-5
+    np.testing.assert_array_equal(fit_clusters(tokens, encode, wanted).centroids, model.centroids)
+
+
+def test_more_clusters_than_positions_say_what_to_do(planted):
+    with pytest.raises(StegoError, match=r"481 clusters .* corpus has 480\. Ask for fewer"):
+        fit_clusters(planted[0], encode, ClusterSettings(clusters=481))
+
+
+def test_equal_codes_everywhere_are_no_reason_to_fail(tmp_path):
+    store = FeatureStore(tmp_path)
+    store.write([("a", np.ones((4, 4, 8), np.float16))])
+    model = fit_clusters(TokenSet(store, ["a"]), encode, ClusterSettings(clusters=3))
+    assert len(model) == 3
+    assert np.isfinite(model.centroids).all()
+
+
+def test_cancel(planted):
+    token = CancelToken()
+    token.cancel()
+    with pytest.raises(Cancelled):
+        fit_clusters(planted[0], encode, ClusterSettings(clusters=3), cancel=token)

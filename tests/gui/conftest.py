@@ -1,0 +1,86 @@
+"""A real viewer with the plugin in it, and a small project to open."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from qtpy.QtWidgets import QApplication
+
+from napari_stego.clustering import ClusterSettings
+from napari_stego.corpus import discover
+from napari_stego.features import FeatureSettings
+from napari_stego.project import Project, cluster, extract, train
+from napari_stego.stego import StegoSettings
+
+IMAGES = 6
+CLUSTERS = 5
+
+
+@pytest.fixture(scope="session")
+def prepared(tmp_path_factory, photographs, small_backbone, small_weights) -> Path:
+    """A folder with photographs and a project of them, to be copied."""
+    folder = tmp_path_factory.mktemp("prepared")
+    images = photographs(folder / "dive", IMAGES, size=(96, 128))
+    project = Project.create(folder / "dive.stego")
+    features = FeatureSettings(backbone=small_backbone, layer=3, long_side=128)
+    extract(project, features, images, weights_file=small_weights, device="cpu")
+    train(project, StegoSettings(dim=6, steps=20, batch_size=4), device="cpu")
+    cluster(project, ClusterSettings(clusters=CLUSTERS))
+    return folder
+
+
+@pytest.fixture
+def images(prepared, tmp_path) -> Path:
+    return Path(shutil.copytree(prepared / "dive", tmp_path / "dive"))
+
+
+@pytest.fixture
+def clustered(prepared, images, tmp_path) -> Path:
+    project = Project.open(shutil.copytree(prepared / "dive.stego", tmp_path / "dive.stego"))
+    project.set_corpus(discover(images))
+    return project.folder
+
+
+@pytest.fixture
+def features(small_backbone) -> FeatureSettings:
+    return FeatureSettings(backbone=small_backbone, layer=3, long_side=128)
+
+
+@pytest.fixture
+def until() -> Callable[..., None]:
+    """Let Qt work until something is true."""
+
+    def wait(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+        end = time.monotonic() + seconds
+        while not condition():
+            QApplication.processEvents()
+            time.sleep(0.002)
+            assert time.monotonic() < end, "it did not happen in time"
+
+    return wait
+
+
+@pytest.fixture
+def settled(until) -> Callable[..., None]:
+    """Let Qt work until a widget has nothing left to do."""
+
+    def wait(widget, seconds: float = 60.0) -> None:
+        until(lambda: not (widget.jobs.busy or widget.layers.busy), seconds)
+
+    return wait
+
+
+@pytest.fixture
+def plugin(make_napari_viewer):
+    """Make a shown viewer with the plugin, as the menu does."""
+
+    def make():
+        viewer = make_napari_viewer(show=True)
+        _, widget = viewer.window.add_plugin_dock_widget("napari-stego")
+        return viewer, widget
+
+    return make

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+from napari_stego.classes import MergeClasses, RenameClass
+from napari_stego.clustering import ClusterSettings
+from napari_stego.errors import StegoError
+from napari_stego.progress import Cancelled, CancelToken
+from napari_stego.project import (
+    ExportSettings,
+    Project,
+    Segmentation,
+    cluster,
+    export,
+    extract,
+)
+
+
+@pytest.fixture
+def project(tmp_path, clustered):
+    return clustered(tmp_path)
+
+
+def read_classes(folder):
+    with (folder / "classes.csv").open(encoding="utf-8-sig", newline="") as file:
+        return {int(row["id"]): row for row in csv.DictReader(file)}
+
+
+def test_masks_hold_the_label_images_and_the_table_counts_them(project, tmp_path):
+    history = Segmentation(project).history
+    history.do(MergeClasses(ids=(1, 2), into=2))
+    history.do(RenameClass(id=2, name="Größe 鱼"))
+    out = tmp_path / "out"
+    report = export(Project.open(project.folder), out)
+    assert (report.images, report.folder, report.skipped) == (5, out, ())
+    segmentation = Segmentation(project)
+    pixels = dict.fromkeys(range(5), 0)
+    for image in project.corpus.images:
+        labels = segmentation.label_image(image)
+        stem = image.path.stem
+        with Image.open(out / "masks" / f"{stem}.png") as mask:
+            np.testing.assert_array_equal(np.asarray(mask), labels)
+        np.testing.assert_array_equal(tifffile.imread(out / "masks_tiff" / f"{stem}.tif"), labels)
+        with Image.open(out / "overlays" / f"{stem}.jpg") as picture:
+            assert picture.width == image.width
+        for class_id in pixels:
+            pixels[class_id] += int((labels == class_id).sum())
+    rows = read_classes(out)
+    assert list(rows) == [2, 3, 4]
+    assert rows[2]["name"] == "Größe 鱼"
+    assert rows[2]["clusters"] == "0;1"
+    assert {class_id: int(row["pixels"]) for class_id, row in rows.items()} == {
+        class_id: pixels[class_id] for class_id in rows
+    }
+    assert pixels[0] == pixels[1] == 0
+
+
+def test_only_what_is_asked_for_is_written(project, tmp_path):
+    export(project, tmp_path / "out", ExportSettings(tiff=False, overlays=False))
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["classes.csv", "masks"]
+
+
+def test_images_of_one_name_in_folders_and_formats_get_a_mask_each(
+    tmp_path, photographs, features, small_weights
+):
+    images = photographs(tmp_path / "images", 5)
+    (images / "a").mkdir()
+    names = ["x.png", "x.bmp", "x.png.bmp", "a/x.png", "ü.png"]
+    for source, name in zip(sorted(images.glob("*.png")), names, strict=True):
+        with Image.open(source) as image:
+            image.save(images / name)
+        source.unlink()
+    project = Project.create(tmp_path / "reef.stego")
+    extract(project, features, images, weights_file=small_weights, device="cpu")
+    cluster(project, ClusterSettings(clusters=4, source="features"))
+    export(project, tmp_path / "out")
+    masks = tmp_path / "out" / "masks"
+    found = {path.relative_to(masks).as_posix() for path in masks.rglob("*.png")}
+    assert found == {"x.png.png", "x.bmp.png", "x.png.bmp.png", "a/x.png", "ü.png"}
+    assert sum(int(row["pixels"]) for row in read_classes(tmp_path / "out").values()) == 5 * 64 * 96
+
+
+def test_more_than_255_classes_make_sixteen_bit_masks(project, tmp_path, features, small_weights):
+    with pytest.raises(StegoError, match="300 clusters need"):
+        cluster(project, ClusterSettings(clusters=300, source="features"))
+    larger = features.model_copy(update={"long_side": 480})
+    extract(project, larger, weights_file=small_weights, device="cpu")
+    cluster(project, ClusterSettings(clusters=300, source="features"))
+    export(project, tmp_path / "out", ExportSettings(overlays=False))
+    for path in [*(tmp_path / "out").rglob("frame*")]:
+        ids = tifffile.imread(path) if path.suffix == ".tif" else np.asarray(Image.open(path))
+        assert ids.dtype == np.uint16
+    rows = read_classes(tmp_path / "out")
+    assert max(int(class_id) for class_id in rows) == 300
+    assert sum(int(row["pixels"]) for row in rows.values()) == 5 * 64 * 96
+
+
+def test_unreadable_images_are_reported_and_photographs_that_went_away_named(
+    tmp_path, photographs, cut_jpg, features, small_weights
+):
+    images = photographs(tmp_path / "images", 2)
+    cut_jpg(images / "cut.jpg")
+    project = Project.create(tmp_path / "reef.stego")
+    extract(project, features, images, weights_file=small_weights, device="cpu")
+    cluster(project, ClusterSettings(clusters=2, source="features"))
+    report = export(project, tmp_path / "out")
+    assert report.images == 2
+    assert [(s.name, "truncated" in s.reason) for s in report.skipped] == [("cut.jpg", True)]
+    shutil.rmtree(images)
+    with pytest.raises(StegoError, match=r"frame000\.png: the file is gone"):
+        export(project, tmp_path / "out")
+    assert export(project, tmp_path / "out", ExportSettings(overlays=False)).images == 2
+
+
+def test_a_cancelled_export_leaves_only_complete_files(project, tmp_path):
+    token = CancelToken()
+
+    def stop(done, total, message):
+        if done == 2:
+            token.cancel()
+
+    out = tmp_path / "out"
+    with pytest.raises(Cancelled):
+        export(project, out, progress=stop, cancel=token)
+    masks = sorted((out / "masks").iterdir())
+    assert [path.name for path in masks] == ["frame000.png", "frame001.png", "frame002.png"]
+    for path in masks:
+        with Image.open(path) as mask:
+            mask.load()
+
+
+def test_a_folder_that_cannot_be_written_is_reported(project, tmp_path):
+    (tmp_path / "out").write_text("in the way")
+    with pytest.raises(StegoError, match="Cannot write"):
+        export(project, tmp_path / "out")
