@@ -115,7 +115,7 @@ def discover(
 ) -> Corpus:
     """List the photographs in a folder and all folders below it.
 
-    Files are hashed and their headers read; pixels are not. Hidden files and
+    Files are hashed and their headers read, not their pixels. Hidden files and
     folders and project folders (``*.stego``, and those of other names) are
     passed over, links to folders are not followed.
 

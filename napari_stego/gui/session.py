@@ -6,11 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from psygnal import EmitLoopError, Signal
+from psygnal import Signal
 
 from napari_stego.classes import ClassEdit, ClassTable
 from napari_stego.corpus import Corpus, CorpusImage
-from napari_stego.errors import StegoError
 from napari_stego.project import Encodings, Project, Segmentation
 
 
@@ -197,12 +196,8 @@ class Session:
             self._saving(self.segmentation.history.redo)
 
     def _saving(self, change: Callable[[], None]) -> None:
-        """Change the classes; they are saved, and the panels hear of it, in any case."""
+        """Change the classes; the panels hear of it even if they cannot be saved."""
         try:
             change()
-        except EmitLoopError as error:
-            if isinstance(error.__cause__, StegoError):
-                raise error.__cause__ from error
-            raise
         finally:
             self.classes_changed.emit()

@@ -99,10 +99,12 @@ def export(
     Raises
     ------
     StegoError
-        If the project is not far enough, or the folder cannot be written.
+        If the project is not far enough, or the folder cannot be written or
+        is among the photographs.
     Cancelled
         If `cancel` is set.
     """
+    _check_folder(project, folder)
     settings = settings or ExportSettings()
     segmentation = segmentation or Segmentation(project)
     table = segmentation.table
@@ -131,6 +133,16 @@ def export(
     progress(len(images), len(images), "exporting")
     skipped = tuple(SkippedFile(name, reason) for name, reason in reasons.items())
     return ExportReport(folder, len(images), skipped)
+
+
+def _check_folder(project: Project, folder: Path) -> None:
+    place, root = folder.expanduser().resolve(), project.corpus.root.resolve()
+    inside_project = place.is_relative_to(project.folder.resolve())
+    if place.is_relative_to(root) and not inside_project:
+        raise StegoError(
+            f"{folder} is among the photographs in {root}: what is exported there would be taken "
+            "for photographs the next time. Export to another folder."
+        )
 
 
 def _unambiguous(names: set[str]) -> dict[str, str]:

@@ -86,12 +86,13 @@ def train_stego(
     Hamilton et al., "Unsupervised Semantic Segmentation by Distilling Feature
     Correspondences", ICLR 2022, Sec. 3.
     """
+    saved = _saved_run(checkpoint, settings, tokens, device)
+    if saved is not None and saved[0].finished:
+        return saved[0]
     training = _Training(tokens, settings, device, progress, cancel)
-    if checkpoint is not None and checkpoint.exists():
-        training.restore(checkpoint)
+    if saved is not None:
+        training.restore(*saved)
     run = training.run
-    if run.finished:
-        return run
     run.head.train()
     try:
         while not run.finished:
@@ -112,6 +113,20 @@ def train_stego(
     if checkpoint is not None:
         save_run(checkpoint, run)
     return run
+
+
+_Saved = tuple[StegoRun, dict[str, torch.Tensor], dict[str, Any]]
+
+
+def _saved_run(
+    path: Path | None, settings: StegoSettings, tokens: TokenSet, device: str
+) -> _Saved | None:
+    """Read a saved run, if there is one of the same settings and for such tokens."""
+    if path is None or not path.exists():
+        return None
+    saved = load_run(path, device)
+    fits = saved[0].settings == settings and saved[0].head.n_channels == tokens.n_channels
+    return saved if fits else None
 
 
 class _Training:
@@ -242,16 +257,12 @@ class _Training:
         }
         save_run(path, self.run, tensors, control)
 
-    def restore(self, path: Path) -> None:
-        """Go on where a saved run stopped, if it is a run of the same settings."""
-        device = str(self.run.head.linear.weight.device)
-        run, tensors, control = load_run(path, device)
-        if run.settings != self.settings or run.head.n_channels != self.run.head.n_channels:
-            return
+    def restore(
+        self, run: StegoRun, tensors: dict[str, torch.Tensor], control: dict[str, Any]
+    ) -> None:
+        """Go on where a saved run stopped."""
         self.run = run
         self.optimiser = torch.optim.Adam(run.head.parameters(), lr=self.settings.learning_rate)
-        if run.finished:
-            return
         state: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in tensors.items():
             index, name = key.split(".", 1)
