@@ -12,6 +12,7 @@ long the window could not answer.
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 import time
 from collections.abc import Callable
@@ -52,38 +53,53 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("images", type=Path)
     parser.add_argument("--steps", type=int, default=400)
+    parser.add_argument("--json", action="store_true", help="print all values, not a table")
     options = parser.parse_args()
-    viewer = napari.Viewer()
-    viewer.window.resize(1440, 900)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-stego")
-    rows: dict[str, np.ndarray] = {}
     with tempfile.TemporaryDirectory() as folder:
-        widget.open(options.images, Path(folder) / "bench.stego")
-        _until(lambda: not widget.jobs.busy and not widget.layers.busy)
-        heartbeat = Heartbeat()
-        advanced = widget.run_panel.form.advanced
-        advanced["steps"].value = options.steps
-        widget.run_panel.start.click()
-        _until(lambda: bool(widget.run_panel.curves.records))
-        rows["stall while extracting"] = heartbeat.take()
-        _until(lambda: len(widget.run_panel.curves.records) >= options.steps - 10)
-        rows["stall while training"] = heartbeat.take()
-        _until(lambda: not widget.jobs.busy and not widget.layers.busy)
-        rows["stall while clustering and showing"] = heartbeat.take()
-        rows["click to heatmap, idle"] = _clicks(viewer, widget)
-        heartbeat.take()
-        advanced["seed"].value = 1
-        widget.run_panel.start.click()
-        _until(lambda: 0 < len(widget.run_panel.curves.records) < options.steps)
-        rows["click to heatmap, training"] = _clicks(viewer, widget)
-        rows["stall while training and clicking"] = heartbeat.take()
-        widget.jobs.cancel()
-        _until(lambda: not widget.jobs.busy and not widget.layers.busy)
-        viewer.close()
+        rows = measure(options.images, Path(folder) / "bench.stego", options.steps)
+    if options.json:
+        print(json.dumps({name: values.tolist() for name, values in rows.items()}))
+        return
     print("| milliseconds | p50 | p95 | p99 | max | n |\n|---|---|---|---|---|---|")
     for name, values in rows.items():
         cells = [f"{v:.0f}" for v in (*np.percentile(values, (50, 95, 99)), values.max())]
         print(f"| {name} | {' | '.join(cells)} | {len(values)} |")
+
+
+def measure(images: Path, project: Path, steps: int) -> dict[str, np.ndarray]:
+    """Run the main job in a viewer, with clicks before and while a second head is trained."""
+    viewer = napari.Viewer()
+    viewer.window.resize(1440, 900)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-stego")
+    form, curves = widget.run_panel.form, widget.run_panel.curves
+
+    def settle() -> None:
+        _until(lambda: not widget.jobs.busy and not widget.layers.busy)
+
+    rows = {}
+    widget.open(images, project)
+    settle()
+    heartbeat = Heartbeat()
+    form.advanced["steps"].value = steps
+    widget.run_panel.start.click()
+    _until(lambda: bool(curves.records))
+    rows["stall while extracting"] = heartbeat.take()
+    _until(lambda: len(curves.records) >= steps - 10)
+    rows["stall while training"] = heartbeat.take()
+    settle()
+    rows["stall while clustering and showing"] = heartbeat.take()
+    rows["click to heatmap, idle"] = _clicks(viewer, widget)
+    form.advanced["seed"].value = 1
+    form.advanced["steps"].value = 100 * steps
+    widget.run_panel.start.click()
+    _until(lambda: bool(curves.records) and widget.jobs.busy)
+    heartbeat.take()
+    rows["click to heatmap, training"] = _clicks(viewer, widget)
+    rows["stall while training and clicking"] = heartbeat.take()
+    widget.jobs.cancel()
+    settle()
+    viewer.close()
+    return rows
 
 
 def _until(condition: Callable[[], bool], seconds: float = 1800) -> None:

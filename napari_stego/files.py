@@ -1,11 +1,12 @@
-"""Writing files so that a crash or a full disk never leaves half of one."""
+"""Writing files so that a crash, a power cut or a full disk never leaves half of one."""
 
 from __future__ import annotations
 
 import json
+import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,38 @@ from safetensors import SafetensorError
 from napari_stego.errors import StegoError
 
 
+def flush(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk.
+
+    Parameters
+    ----------
+    path : Path
+        The file or folder. Folders are passed over on Windows, which has no
+        such call, and on file systems that refuse it.
+
+    Raises
+    ------
+    OSError
+        If a file's content cannot be kept.
+    """
+    if not path.is_dir():
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
+    elif os.name == "posix":
+        with suppress(OSError):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary path to write to, and move it into place on success.
+
+    The content is on the disk before the move and the move before the return:
+    after a power cut the file is the old one or the new one, never empty.
 
     Parameters
     ----------
@@ -40,7 +70,9 @@ def replacing(path: Path) -> Iterator[Path]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
+            flush(temporary)
             temporary.replace(path)
+            flush(path.parent)
         except BaseException:
             if path.parent.is_dir():
                 temporary.unlink(missing_ok=True)

@@ -22,7 +22,15 @@ class ProgressCallback(Protocol):
 
 
 def no_progress(done: int, total: int, message: str) -> None:
-    """Ignore progress; the default callback."""
+    """Ignore progress; the default callback.
+
+    Parameters
+    ----------
+    done, total : int
+        Finished and overall units of work.
+    message : str
+        What is being done.
+    """
 
 
 class Cancelled(Exception):  # noqa: N818 - an outcome the user asked for, not an error

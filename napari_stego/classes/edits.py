@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, TypeAdapter
 
 from napari_stego.classes.table import ClassTable
 
@@ -23,8 +23,8 @@ class MergeClasses(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["merge"] = "merge"
-    ids: tuple[int, ...]
-    into: int
+    ids: tuple[StrictInt, ...]
+    into: StrictInt
 
     def apply(self, table: ClassTable) -> ClassTable:
         """Return the edited table.
@@ -38,6 +38,11 @@ class MergeClasses(BaseModel):
         -------
         ClassTable
             After.
+
+        Raises
+        ------
+        ClassEditError
+            If the table cannot take the edit.
         """
         return table.merge(self.ids, self.into)
 
@@ -53,6 +58,11 @@ class MergeClasses(BaseModel):
         -------
         str
             A few words.
+
+        Raises
+        ------
+        ClassEditError
+            If the table has no such class.
         """
         names = ", ".join(table.row(i).name for i in self.ids if i != self.into)
         return f"merge {names} into {table.row(self.into).name}"
@@ -72,7 +82,7 @@ class RenameClass(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["rename"] = "rename"
-    id: int
+    id: StrictInt
     name: str
 
     def apply(self, table: ClassTable) -> ClassTable:
@@ -87,6 +97,11 @@ class RenameClass(BaseModel):
         -------
         ClassTable
             After.
+
+        Raises
+        ------
+        ClassEditError
+            If the table cannot take the edit.
         """
         return table.rename(self.id, self.name)
 
@@ -102,6 +117,11 @@ class RenameClass(BaseModel):
         -------
         str
             A few words.
+
+        Raises
+        ------
+        ClassEditError
+            If the table has no such class.
         """
         return f"rename {table.row(self.id).name} to {self.name.strip()}"
 
@@ -120,7 +140,7 @@ class RecolourClass(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     kind: Literal["recolour"] = "recolour"
-    id: int
+    id: StrictInt
     colour: str
 
     def apply(self, table: ClassTable) -> ClassTable:
@@ -135,6 +155,11 @@ class RecolourClass(BaseModel):
         -------
         ClassTable
             After.
+
+        Raises
+        ------
+        ClassEditError
+            If the table cannot take the edit.
         """
         return table.recolour(self.id, self.colour)
 
@@ -150,6 +175,11 @@ class RecolourClass(BaseModel):
         -------
         str
             A few words.
+
+        Raises
+        ------
+        ClassEditError
+            If the table has no such class.
         """
         return f"recolour {table.row(self.id).name}"
 

@@ -8,7 +8,7 @@ from typing import Any
 from psygnal import EmitLoopError, Signal
 
 from napari_stego.classes.edits import EDITS, ClassEdit
-from napari_stego.classes.table import ClassTable
+from napari_stego.classes.table import ClassEditError, ClassTable
 from napari_stego.errors import StegoError
 
 
@@ -139,12 +139,19 @@ class ClassHistory:
         Raises
         ------
         ValueError
-            If the values are of another format.
+            If the values are of another format, or no such history.
         """
-        if values["format"] != 1:
-            raise ValueError(f"format {values['format']} instead of 1")
-        history = cls(ClassTable.from_dict(values["start"]))
-        for edit in EDITS.validate_python(values["edits"]):
-            history.do(edit)
-        history._done = min(max(int(values["done"]), 0), len(history._edits))
+        found = values.get("format") if isinstance(values, Mapping) else None
+        if found != 1:
+            raise ValueError(f"format {found} instead of 1")
+        history = cls(ClassTable.from_dict(values.get("start", {})))
+        try:
+            for edit in EDITS.validate_python(values.get("edits")):
+                history.do(edit)
+        except ClassEditError as error:
+            raise ValueError(f"an edit does not fit the classes: {error}") from error
+        done = values.get("done")
+        if type(done) is not int or not 0 <= done <= len(history._edits):
+            raise ValueError(f"{done!r} of {len(history._edits)} edits are in force")
+        history._done = done
         return history

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import Field, TypeAdapter
 
 from napari_stego.classes.palette import class_colour
 from napari_stego.errors import StegoError
@@ -16,6 +17,14 @@ from napari_stego.errors import StegoError
 UNLABELLED = 0
 
 _COLOUR = re.compile(r"#[0-9a-f]{6}")
+# Cluster maps and label images are uint16.
+_MAX_ID = 65_535
+
+_ClassId = Annotated[int, Field(strict=True, ge=1, le=_MAX_ID)]
+_Cluster = Annotated[int, Field(strict=True, ge=0)]
+_ClusterCount = Annotated[int, Field(strict=True, ge=1, le=_MAX_ID)]
+_NextId = Annotated[int, Field(strict=True, ge=1, le=_MAX_ID + 1)]
+_Colour = Annotated[str, Field(pattern=f"^{_COLOUR.pattern}$")]
 
 
 class ClassEditError(StegoError):
@@ -38,10 +47,10 @@ class ClassRow:
         The source clusters, ascending.
     """
 
-    id: int
+    id: _ClassId
     name: str
-    colour: str
-    clusters: tuple[int, ...]
+    colour: _Colour
+    clusters: tuple[_Cluster, ...]
 
 
 @dataclass(frozen=True)
@@ -62,8 +71,8 @@ class ClassTable:
     """
 
     rows: tuple[ClassRow, ...]
-    n_clusters: int
-    next_id: int
+    n_clusters: _ClusterCount
+    next_id: _NextId
 
     @classmethod
     def from_clusters(cls, n_clusters: int) -> ClassTable:
@@ -233,14 +242,30 @@ class ClassTable:
         -------
         ClassTable
             The table.
+
+        Raises
+        ------
+        ValueError
+            If the values are no such table.
         """
-        rows = tuple(
-            ClassRow(
-                int(row["id"]),
-                str(row["name"]),
-                str(row["colour"]),
-                tuple(map(int, row["clusters"])),
-            )
-            for row in values["rows"]
-        )
-        return cls(rows, int(values["n_clusters"]), int(values["next_id"]))
+        table = _TABLE.validate_python(values)
+        table._check()
+        return table
+
+    def _check(self) -> None:
+        ids = [row.id for row in self.rows]
+        if ids != sorted(set(ids)):
+            raise ValueError("the ids of the classes are not ascending")
+        if ids and ids[-1] >= self.next_id:
+            raise ValueError(f"the next id is {self.next_id}, and class {ids[-1]} is there already")
+        names = [row.name for row in self.rows]
+        if len(set(names)) != len(names) or not all(name.strip() for name in names):
+            raise ValueError("the names of the classes are not all different, or some are empty")
+        clusters = [cluster for row in self.rows for cluster in row.clusters]
+        if len(set(clusters)) != len(clusters):
+            raise ValueError("a cluster is in more than one class")
+        if clusters and max(clusters) >= self.n_clusters:
+            raise ValueError(f"there is a cluster {max(clusters)} among {self.n_clusters} clusters")
+
+
+_TABLE = TypeAdapter(ClassTable)

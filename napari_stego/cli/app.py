@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from napari_stego import __version__
-from napari_stego.cli import options
-from napari_stego.cli.reporting import Reporter
+from napari_stego.cli import options, settings_of
+from napari_stego.cli.reporting import Reporter, counted
 from napari_stego.cli.weights import weights_app
 
 if TYPE_CHECKING:
-    from napari_stego.backbones import Layer
-    from napari_stego.clustering import CrfSettings
+    from napari_stego.clustering import ClusterSettings
     from napari_stego.corpus import SkippedFile
     from napari_stego.features import FeatureSettings
     from napari_stego.project import Project
+    from napari_stego.stego import StegoSettings
 
 app = typer.Typer(
     name="napari-stego",
@@ -53,7 +53,7 @@ def common(
 @app.command()
 def run(
     images: options.ImagesArgument,
-    project: options.ProjectOption,
+    project: options.NewProjectOption,
     backbone: options.BackboneOption = None,
     layer: options.LayerOption = None,
     long_side: options.LongSideOption = None,
@@ -61,9 +61,9 @@ def run(
     device: options.DeviceOption = "auto",
     dim: options.DimOption = None,
     steps: options.StepsOption = None,
-    seed: options.SeedOption = 0,
+    seed: options.SeedOption = None,
     clusters: options.ClustersOption = None,
-    source: options.SourceOption = "codes",
+    source: options.SourceOption = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Where to export; by default `export` in the project.", metavar="FOLDER"),
@@ -71,23 +71,29 @@ def run(
     crf: options.CrfOption = False,
     json_: options.JsonOption = False,
 ) -> None:
-    """Do it all: extract features, train, cluster, and export labelled images.
+    """Do it all: extract features, train, cluster, and export.
 
-    Interrupted, the same command goes on where it stopped.
+    Interrupted, the same command goes on where it stopped. What is not set is
+    as in the project, or else the default.
     """
     reporter = Reporter(json_)
     with reporter.command():
-        _crf(crf)  # if it is not installed, better to say so now than at the end
-        opened = _create(project)
+        settings_of.crf(crf)  # if it is not installed, better to say so now than at the end
+        opened = _open_photographs(reporter, project, images)
         values = {"project": str(opened.folder)}
-        settings = _feature_settings(opened, backbone, layer, long_side)
-        values |= _extract(reporter, opened, settings, images, weights, device)
-        if source == "codes":
-            values |= _train(reporter, opened, device, dim=dim, steps=steps, seed=seed)
-        values |= _cluster(reporter, opened, clusters=clusters, source=source, seed=seed)
+        # All settings before the first long stage: a wrong one must not cost hours.
+        settings = settings_of.feature_settings(opened, backbone, layer, long_side)
+        stego = settings_of.stego_settings(opened, dim=dim, steps=steps, seed=seed)
+        clustering = settings_of.cluster_settings(
+            opened, clusters=clusters, source=source, seed=seed
+        )
+        values |= _extract(reporter, opened, settings, weights, device)
+        if clustering.source == "codes":
+            values |= _train(reporter, opened, stego, device)
+        values |= _cluster(reporter, opened, clustering)
         values |= _export(reporter, opened, out, crf=crf)
         text = (
-            f"{values['images']} images, {values['clusters']} clusters. "
+            f"{counted(values['images'])}, {values['clusters']} clusters. "
             f"Masks, classes.csv and overlays are in {values['export']}."
         )
         reporter.result(values, text)
@@ -96,7 +102,7 @@ def run(
 @app.command()
 def features(
     images: options.ImagesArgument,
-    project: options.ProjectOption,
+    project: options.NewProjectOption,
     backbone: options.BackboneOption = None,
     layer: options.LayerOption = None,
     long_side: options.LongSideOption = None,
@@ -107,10 +113,10 @@ def features(
     """Pass each image once through the frozen backbone and keep its patch tokens."""
     reporter = Reporter(json_)
     with reporter.command():
-        opened = _create(project)
-        settings = _feature_settings(opened, backbone, layer, long_side)
-        values = _extract(reporter, opened, settings, images, weights, device)
-        text = f"{values['extracted']} images extracted, {values['reused']} were there already."
+        opened = _open_photographs(reporter, project, images)
+        settings = settings_of.feature_settings(opened, backbone, layer, long_side)
+        values = _extract(reporter, opened, settings, weights, device)
+        text = f"{counted(values['extracted'])} extracted, {values['reused']} were there already."
         reporter.result(values, text)
 
 
@@ -119,14 +125,19 @@ def train(
     project: options.ProjectOption,
     dim: options.DimOption = None,
     steps: options.StepsOption = None,
-    seed: options.SeedOption = 0,
+    seed: options.SeedOption = None,
     device: options.DeviceOption = "auto",
     json_: options.JsonOption = False,
 ) -> None:
-    """Train a STEGO head on the project's features."""
+    """Train a STEGO head on the project's features.
+
+    What is not set is as in the head trained last, or else the default.
+    """
     reporter = Reporter(json_)
     with reporter.command():
-        values = _train(reporter, _open(project), device, dim=dim, steps=steps, seed=seed)
+        opened = _open(project)
+        settings = settings_of.stego_settings(opened, dim=dim, steps=steps, seed=seed)
+        values = _train(reporter, opened, settings, device)
         found = ", ".join(f"{name} {v:.2f}" for name, v in values["correspondence"].items())
         reporter.result(values, f"{values['steps']} steps. Mean code correspondence: {found}.")
 
@@ -135,15 +146,20 @@ def train(
 def cluster(
     project: options.ProjectOption,
     clusters: options.ClustersOption = None,
-    source: options.SourceOption = "codes",
-    seed: options.SeedOption = 0,
+    source: options.SourceOption = None,
+    seed: options.SeedOption = None,
     json_: options.JsonOption = False,
 ) -> None:
-    """Cluster the project's codes; any K, without training again."""
+    """Cluster the project's codes; any K, without training again.
+
+    What is not set is as in the clusters in use, or else the default.
+    """
     reporter = Reporter(json_)
     with reporter.command():
-        values = _cluster(reporter, _open(project), clusters=clusters, source=source, seed=seed)
-        reporter.result(values, f"{values['clusters']} clusters of {source}.")
+        opened = _open(project)
+        settings = settings_of.cluster_settings(opened, clusters=clusters, source=source, seed=seed)
+        values = _cluster(reporter, opened, settings)
+        reporter.result(values, f"{values['clusters']} clusters of {values['source']}.")
 
 
 @app.command()
@@ -160,7 +176,7 @@ def export(
     reporter = Reporter(json_)
     with reporter.command():
         values = _export(reporter, _open(project), out, crf=crf)
-        reporter.result(values, f"{values['exported']} images exported to {values['export']}.")
+        reporter.result(values, f"{counted(values['exported'])} exported to {values['export']}.")
 
 
 @app.command()
@@ -191,7 +207,7 @@ def evaluate(
     named_clusters: Annotated[
         int, typer.Option(help="Number of clusters for --naming-masks.", min=2)
     ] = 64,
-    seed: options.SeedOption = 0,
+    seed: options.EvaluationSeedOption = 0,
     crf: options.CrfOption = False,
     weights: options.WeightsOption = None,
     device: options.DeviceOption = "auto",
@@ -216,7 +232,7 @@ def evaluate(
                 naming_masks=naming_masks,
                 named_clusters=named_clusters,
                 seed=seed,
-                crf=_crf(crf),
+                crf=settings_of.crf(crf),
                 device=device,
                 weights_file=weights,
                 progress=progress,
@@ -231,73 +247,17 @@ def _open(folder: Path) -> Project:
     return Project.open(folder)
 
 
-def _create(folder: Path) -> Project:
-    from napari_stego.project import Project
+def _open_photographs(reporter: Reporter, folder: Path, images: Path) -> Project:
+    from napari_stego.project import open_photographs
 
-    return Project.create(folder)
-
-
-def _feature_settings(
-    project: Project, backbone: str | None, layer: str | None, long_side: int | None
-) -> FeatureSettings:
-    """Take what is not asked for from the project, or else from the defaults."""
-    from napari_stego.features import FeatureSettings
-
-    record = project.state.features
-    known = record.settings if record else FeatureSettings.model_validate({})
-    changes: dict[str, Any] = {}
-    if backbone is not None and backbone != known.backbone:
-        changes |= {"backbone": backbone, "layer": None}
-    if layer is not None:
-        changes["layer"] = _layer(layer)
-    if long_side is not None:
-        changes["long_side"] = long_side
-    settings: FeatureSettings = _validated(FeatureSettings, known.model_dump() | changes)
-    return settings
-
-
-def _layer(text: str) -> Layer:
-    from napari_stego.errors import StegoError
-
-    if text == "final":
-        return "final"
-    if not text.isdecimal():
-        raise StegoError(f"--layer is the number of a block, from 0, or `final`; not {text!r}.")
-    return int(text)
-
-
-def _validated(model: Any, values: dict[str, Any]) -> Any:
-    from pydantic import ValidationError
-
-    from napari_stego.errors import StegoError
-
-    try:
-        return model.model_validate(values)
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()
-        )
-        raise StegoError(f"These settings do not work: {problems}.") from error
-
-
-def _crf(wanted: bool) -> CrfSettings | None:
-    from napari_stego.clustering import CrfSettings, crf_available
-    from napari_stego.errors import StegoError
-
-    if not wanted:
-        return None
-    if not crf_available():
-        raise StegoError(
-            'The dense CRF is not installed. Install it with `pip install "napari-stego[crf]"` '
-            "(it needs a C++ compiler), or leave out --crf."
-        )
-    return CrfSettings()
+    with reporter.progress() as progress:
+        return open_photographs(folder, images, progress=progress, cancel=reporter.cancel)
 
 
 def _skipped(reporter: Reporter, skipped: tuple[SkippedFile, ...]) -> list[dict[str, str]]:
     if skipped:
         lines = "\n".join(f"  {file.name}: {file.reason}" for file in skipped)
-        reporter.note(f"{len(skipped)} files cannot be read and are left out:\n{lines}")
+        reporter.note(f"{len(skipped)} files are left out:\n{lines}")
     return [{"name": file.name, "reason": file.reason} for file in skipped]
 
 
@@ -305,7 +265,6 @@ def _extract(
     reporter: Reporter,
     project: Project,
     settings: FeatureSettings,
-    images: Path,
     weights: Path | None,
     device: str,
 ) -> dict[str, Any]:
@@ -315,7 +274,6 @@ def _extract(
         report = extract(
             project,
             settings,
-            images,
             weights_file=weights,
             device=device,
             progress=progress,
@@ -330,12 +288,11 @@ def _extract(
     }
 
 
-def _train(reporter: Reporter, project: Project, device: str, **changes: Any) -> dict[str, Any]:
+def _train(
+    reporter: Reporter, project: Project, settings: StegoSettings, device: str
+) -> dict[str, Any]:
     from napari_stego.project import train
-    from napari_stego.stego import StegoSettings
 
-    asked = {name: value for name, value in changes.items() if value is not None}
-    settings = _validated(StegoSettings, asked)
     with reporter.progress() as progress:
         trained = train(project, settings, device=device, progress=progress, cancel=reporter.cancel)
     for warning in trained.warnings:
@@ -352,14 +309,15 @@ def _train(reporter: Reporter, project: Project, device: str, **changes: Any) ->
     }
 
 
-def _cluster(reporter: Reporter, project: Project, **changes: Any) -> dict[str, Any]:
-    from napari_stego.clustering import ClusterSettings
-    from napari_stego.project import cluster
+def _cluster(reporter: Reporter, project: Project, settings: ClusterSettings) -> dict[str, Any]:
+    from napari_stego.project import cluster, edits_put_away
 
-    asked = {name: value for name, value in changes.items() if value is not None}
-    settings = _validated(ClusterSettings, asked)
+    before = project.state.result
     with reporter.progress() as progress:
         model = cluster(project, settings, progress=progress, cancel=reporter.cancel)
+    note = edits_put_away(project, before)
+    if note:
+        reporter.note(note)
     return {"clusters": len(model), "source": settings.source}
 
 
@@ -367,7 +325,18 @@ def _export(reporter: Reporter, project: Project, out: Path | None, *, crf: bool
     from napari_stego.project import ExportSettings, export
 
     folder = (out or project.folder / "export").expanduser().absolute()
-    settings = ExportSettings(crf=_crf(crf))
+    settings = ExportSettings(crf=settings_of.crf(crf))
     with reporter.progress() as progress:
         report = export(project, folder, settings, progress=progress, cancel=reporter.cancel)
-    return {"export": str(report.folder), "exported": report.images}
+    if not project.state.result_is_latest:
+        reporter.note(
+            "These are the clusters made last; features were extracted or a head was trained "
+            "since. `napari-stego cluster` makes new ones."
+        )
+    unreadable = {file.name for file in project.corpus.skipped}
+    left_out = tuple(file for file in report.skipped if file.name not in unreadable)
+    return {
+        "export": str(report.folder),
+        "exported": report.images,
+        "not_exported": _skipped(reporter, left_out),
+    }

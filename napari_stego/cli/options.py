@@ -7,10 +7,16 @@ from typing import Annotated, Literal
 
 import typer
 
-ProjectOption = Annotated[
+NewProjectOption = Annotated[
     Path,
     typer.Option(
         "--project", "-p", help="Project folder; made if it is not there.", metavar="FOLDER"
+    ),
+]
+ProjectOption = Annotated[
+    Path,
+    typer.Option(
+        "--project", "-p", help="Project folder that `run` or `features` made.", metavar="FOLDER"
     ),
 ]
 ImagesArgument = Annotated[
@@ -24,14 +30,16 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JS
 BackboneOption = Annotated[
     str | None,
     typer.Option(
-        help="Backbone, by its timm name; see `napari-stego weights list`.", metavar="NAME"
+        help="Backbone, by its timm name; see `napari-stego weights list`. "
+        "[default: vit_small_patch14_dinov2.lvd142m]",
+        metavar="NAME",
     ),
 ]
 LayerOption = Annotated[
     str | None,
     typer.Option(
         help="Block whose patch tokens are used, from 0, or `final`: the last, after the final "
-        "norm.",
+        "norm. [default: the backbone's own]",
         metavar="BLOCK",
     ),
 ]
@@ -39,7 +47,9 @@ LongSideOption = Annotated[
     int | None,
     typer.Option(
         help="Pixels of the longer side of an image as the backbone sees it: larger is finer and "
-        "slower."
+        "slower. [default: 448]",
+        min=32,
+        max=4096,
     ),
 ]
 WeightsOption = Annotated[
@@ -53,15 +63,20 @@ WeightsOption = Annotated[
 DeviceOption = Annotated[
     Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")
 ]
-DimOption = Annotated[int | None, typer.Option(help="Length D of a code.")]
-StepsOption = Annotated[int | None, typer.Option(help="Training steps.")]
-SeedOption = Annotated[int, typer.Option(help="Seed of all randomness.", min=0)]
+DimOption = Annotated[int | None, typer.Option(help="Length D of a code. [default: 70]", min=2)]
+StepsOption = Annotated[int | None, typer.Option(help="Training steps. [default: 800]", min=1)]
+SeedOption = Annotated[int | None, typer.Option(help="Seed of all randomness. [default: 0]", min=0)]
+EvaluationSeedOption = Annotated[int, typer.Option(help="Seed of k-means.", min=0)]
 ClustersOption = Annotated[
-    int | None, typer.Option("--clusters", "-k", help="Number K of clusters.")
+    int | None,
+    typer.Option("--clusters", "-k", help="Number K of clusters. [default: 27]", min=2, max=1000),
 ]
 SourceOption = Annotated[
-    Literal["codes", "features"],
-    typer.Option(help="Cluster the codes of the trained head, or the raw backbone features."),
+    Literal["codes", "features"] | None,
+    typer.Option(
+        help="Cluster the codes of the trained head, or the backbone's features as they are. "
+        "[default: codes]"
+    ),
 ]
 CrfOption = Annotated[
     bool,

@@ -27,6 +27,22 @@ EXIT_FAILED = 1
 EXIT_CANCELLED = 130
 
 
+def counted(number: int) -> str:
+    """Put a number of photographs in words.
+
+    Parameters
+    ----------
+    number : int
+        How many.
+
+    Returns
+    -------
+    str
+        As "1 photograph".
+    """
+    return f"{number} photograph{'' if number == 1 else 's'}"
+
+
 class Reporter:
     """Reports one command: what it is doing and what came of it.
 

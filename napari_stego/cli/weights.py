@@ -53,7 +53,10 @@ def check(
     ] = None,
     json_: options.JsonOption = False,
 ) -> None:
-    """Verify cached weights by their hash; exit code 1 if any is damaged or missing."""
+    """Compare cached weights with the hash recorded when they were fetched.
+
+    The exit code is 1 if any are damaged or missing.
+    """
     from napari_stego.backbones import check_weights, list_weights
 
     reporter = Reporter(json_)

@@ -108,7 +108,7 @@ def fit_clusters(
     settings : ClusterSettings
         K and seed.
     progress : ProgressCallback
-        Called once an image.
+        Called for each image, first while reading, then while clustering.
     cancel : CancelToken, optional
         Obeyed between images.
 
@@ -151,14 +151,24 @@ def _sample_codes(
     cancel: CancelToken | None,
 ) -> npt.NDArray[np.float32]:
     rng = np.random.default_rng(seed)
-    quota = max(1, _MAX_POSITIONS // len(tokens))
+    positions = []
+    for index, array in enumerate(tokens):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        positions.append(array.shape[0] * array.shape[1])
+        progress(index + 1, len(tokens), "reading features")
+    quotas = np.array(positions)
+    if quotas.sum() > _MAX_POSITIONS:
+        # How a uniform sample without replacement falls on the images.
+        quotas = rng.multivariate_hypergeometric(positions, _MAX_POSITIONS, method="marginals")
     parts = []
     for index, array in enumerate(tokens):
         if cancel is not None:
             cancel.raise_if_cancelled()
-        rows = array.reshape(-1, array.shape[-1])
-        if len(rows) > quota:
-            rows = rows[rng.choice(len(rows), size=quota, replace=False)]
-        parts.append(unit(encode(rows)))
         progress(index, len(tokens), "clustering")
+        rows = array.reshape(-1, array.shape[-1])
+        if quotas[index] < len(rows):
+            rows = rows[rng.choice(len(rows), size=quotas[index], replace=False)]
+        if len(rows):
+            parts.append(unit(encode(rows)))
     return np.concatenate(parts)

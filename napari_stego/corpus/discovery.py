@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,10 @@ class CorpusImage:
         Size in pixels, after EXIF orientation.
     content_hash : str
         SHA-256 of the file, hexadecimal; the key of everything derived from it.
+    size, modified_ns : int
+        Bytes of the file and its time of change in nanoseconds, when it was
+        hashed; 0 where unknown. Photographs are equal without them: a file
+        that was only copied or touched is the same photograph.
     """
 
     path: Path
@@ -40,9 +44,14 @@ class CorpusImage:
     height: int
     width: int
     content_hash: str
+    size: int = field(default=0, compare=False)
+    modified_ns: int = field(default=0, compare=False)
 
     def read(self) -> npt.NDArray[np.uint8]:
         """Read the photograph as `read_image` does.
+
+        A file whose size or time of change is another than before is hashed
+        again.
 
         Returns
         -------
@@ -52,23 +61,39 @@ class CorpusImage:
         Raises
         ------
         ImageReadError
-            If it can no longer be read, or has another size than before; the
-            message names it.
+            If it can no longer be read, or is another picture than before;
+            the message names it.
         """
         try:
             pixels = read_image(self.path)
+            # After reading, so that these are the pixels of what was hashed.
+            same = self._is_unchanged()
         except ImageReadError as error:
             raise ImageReadError(
-                f"{self.path}: {error}. Put the file back, or extract features again without it."
+                error.reason,
+                f"{self.path}: {error}. Put the file back, or extract features again without it.",
             ) from error
-        if pixels.shape[:2] != (self.height, self.width):
-            raise ImageReadError(f"{self.path} is another picture now. Extract features again.")
+        if not same or pixels.shape[:2] != (self.height, self.width):
+            raise ImageReadError(
+                "the file is another picture now; extract features again",
+                f"{self.path} is another picture now. Extract features again.",
+            )
         return pixels
+
+    def _is_unchanged(self) -> bool:
+        try:
+            return self._is_listed_as(self.path.stat()) or _sha256(self.path) == self.content_hash
+        except OSError as error:
+            raise ImageReadError(error.strerror or str(error)) from error
+
+    def _is_listed_as(self, status: os.stat_result) -> bool:
+        found = (status.st_size, status.st_mtime_ns)
+        return 0 not in found and found == (self.size, self.modified_ns)
 
 
 @dataclass(frozen=True)
 class SkippedFile:
-    """A file that is no part of the corpus although it looks like an image.
+    """A file or folder that is no part of the corpus although it looks like one.
 
     Attributes
     ----------
@@ -93,7 +118,7 @@ class Corpus:
     images : tuple of CorpusImage
         What can be read.
     skipped : tuple of SkippedFile
-        What cannot, and why.
+        What cannot, folders included, and why.
     """
 
     root: Path
@@ -112,12 +137,14 @@ def discover(
     folder: Path,
     progress: ProgressCallback = no_progress,
     cancel: CancelToken | None = None,
+    known: Corpus | None = None,
 ) -> Corpus:
     """List the photographs in a folder and all folders below it.
 
-    Files are hashed and their headers read, not their pixels. Hidden files and
-    folders and project folders (``*.stego``, and those of other names) are
-    passed over, links to folders are not followed.
+    Files are hashed and their headers read, not their pixels; those that are
+    already known are not even opened. Hidden files and folders and project
+    folders (``*.stego``, and those of other names) are passed over, links to
+    folders are not followed.
 
     Parameters
     ----------
@@ -127,6 +154,9 @@ def discover(
         Called once a file.
     cancel : CancelToken, optional
         Stops the search.
+    known : Corpus, optional
+        What an earlier search found. Images of the same name, file size and
+        time of change keep their height, width and hash.
 
     Returns
     -------
@@ -143,26 +173,25 @@ def discover(
     folder = folder.expanduser().resolve()
     if not folder.exists():
         raise EmptyCorpusError(f"There is no folder {folder}. Check the path.")
+    images: list[CorpusImage] = []
+    skipped: list[SkippedFile] = []
     if folder.is_file():
         root, paths = folder.parent, [folder]
     else:
-        root, paths = folder, natsorted(_candidates(folder), alg=ns.PATH | ns.IGNORECASE)
-    images: list[CorpusImage] = []
-    skipped: list[SkippedFile] = []
+        root, paths = folder, natsorted(_candidates(folder, skipped), alg=ns.PATH | ns.IGNORECASE)
+    before = {} if known is None else {image.name: image for image in known.images}
     for done, path in enumerate(paths):
         if cancel is not None:
             cancel.raise_if_cancelled()
         name = path.relative_to(root).as_posix()
         progress(done, len(paths), "reading photographs")
         if not _is_text(name):
-            shown = name.encode(errors="replace").decode()
-            skipped.append(SkippedFile(shown, "its name is in no known encoding; rename it"))
+            skipped.append(SkippedFile(_shown(name), "its name is in no known encoding; rename it"))
             continue
         try:
-            height, width = read_image_size(path)
-            images.append(CorpusImage(path, name, height, width, _sha256(path)))
+            images.append(_listed(path, name, before.get(name)))
         except ImageReadError as error:
-            skipped.append(SkippedFile(name, str(error)))
+            skipped.append(SkippedFile(name, error.reason))
         except OSError as error:
             skipped.append(SkippedFile(name, error.strerror or str(error)))
     progress(len(paths), len(paths), "reading photographs")
@@ -171,8 +200,22 @@ def discover(
     return Corpus(root, tuple(images), tuple(skipped))
 
 
-def _candidates(folder: Path) -> Iterable[Path]:
-    for parent, folders, files in os.walk(folder):
+def _listed(path: Path, name: str, before: CorpusImage | None) -> CorpusImage:
+    # Asked before the content is read: a file that changes meanwhile is read again next time.
+    status = path.stat()
+    if before is not None and before._is_listed_as(status):
+        return replace(before, path=path)
+    height, width = read_image_size(path)
+    return CorpusImage(path, name, height, width, _sha256(path), status.st_size, status.st_mtime_ns)
+
+
+def _candidates(folder: Path, skipped: list[SkippedFile]) -> Iterable[Path]:
+    def unreadable(error: OSError) -> None:
+        name = Path(error.filename).relative_to(folder).as_posix()
+        reason = f"the folder cannot be listed ({error.strerror or error})"
+        skipped.append(SkippedFile(_shown(name), reason))
+
+    for parent, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = [
             name
             for name in folders
@@ -190,6 +233,10 @@ def _is_text(name: str) -> bool:
     except UnicodeEncodeError:  # bytes that are no UTF-8, as on disks of old cameras
         return False
     return True
+
+
+def _shown(name: str) -> str:
+    return name.encode(errors="replace").decode()
 
 
 def _is_project(folder: Path) -> bool:
@@ -210,4 +257,4 @@ def _nothing_found(folder: Path, skipped: list[SkippedFile]) -> str:
         return f"No photographs in {folder}. Choose a folder that holds {kinds} files."
     lines = "\n".join(f"  {file.name}: {file.reason}" for file in skipped[:10])
     more = f"\n  and {len(skipped) - 10} more" if len(skipped) > 10 else ""
-    return f"None of the {len(skipped)} image files in {folder} can be read:\n{lines}{more}"
+    return f"Nothing in {folder} can be read:\n{lines}{more}"

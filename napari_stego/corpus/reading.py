@@ -4,30 +4,44 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
-import tifffile
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
+from napari_stego.corpus.png import read_png_header
+from napari_stego.corpus.tiff import read_tiff, read_tiff_size
 from napari_stego.errors import StegoError
 
-_EXIF_ORIENTATION = 0x0112
 # Orientations 5 to 8 turn the picture by a quarter, which swaps its sides.
 _QUARTER_TURNS = frozenset({5, 6, 7, 8})
 _TIFF_SUFFIXES = frozenset({".tif", ".tiff"})
 
 
 class ImageReadError(StegoError):
-    """A file that cannot be read as a photograph; the message gives the reason."""
+    """A file that cannot be read as a photograph.
+
+    Parameters
+    ----------
+    reason : str
+        Why, for a reader who sees the name of the file beside it.
+    message : str, optional
+        What to tell other readers; by default the reason.
+    """
+
+    def __init__(self, reason: str, message: str | None = None) -> None:
+        super().__init__(message or reason)
+        self.reason = reason
 
 
 def read_image(path: Path) -> npt.NDArray[np.uint8]:
     """Read a photograph as 8-bit RGB, turned the way its EXIF data says.
 
-    Grey images are repeated over the channels, transparency is dropped (the
-    colours under it are kept), and 16-bit images are scaled by their own
-    range: ``[min, max]`` to ``[0, 255]`` over all channels, because many
-    cameras fill only 10 to 14 of the 16 bits.
+    Grey images are repeated over the channels, other colours (CMYK, YCbCr and
+    8-bit CIELAB) become RGB without regard to profiles, transparency is
+    dropped (the colours under it are kept), and 16-bit images are scaled by
+    their own range: ``[min, max]`` to ``[0, 255]`` over all channels, because
+    many cameras fill only 10 to 14 of the 16 bits.
 
     Parameters
     ----------
@@ -46,8 +60,13 @@ def read_image(path: Path) -> npt.NDArray[np.uint8]:
     """
     try:
         if path.suffix.lower() in _TIFF_SUFFIXES:
-            return _to_rgb8(_read_tiff(path))
+            return _to_rgb8(_turn(*read_tiff(path)))
         with Image.open(path) as image:
+            if image.format == "PNG":
+                header = read_png_header(path)
+                if header.bit_depth == 16:  # of colours, Pillow would keep 8
+                    deep = imagecodecs.png_decode(path.read_bytes())
+                    return _to_rgb8(_turn(deep, header.orientation))
             return _to_rgb8(_pillow_array(ImageOps.exif_transpose(image)))
     except ImageReadError:
         raise
@@ -77,14 +96,14 @@ def read_image_size(path: Path) -> tuple[int, int]:
     """
     try:
         if path.suffix.lower() in _TIFF_SUFFIXES:
-            with tifffile.TiffFile(path) as tiff:
-                page = tiff.pages[0]
-                height, width = page.imagelength, page.imagewidth  # type: ignore[union-attr]
-                orientation = _tiff_orientation(tiff)
+            height, width, orientation = read_tiff_size(path)
         else:
             with Image.open(path) as image:
                 width, height = image.size
-                orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+                if image.format == "PNG":
+                    orientation = read_png_header(path).orientation
+                else:
+                    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
     except Exception as error:  # decoders raise their own types
         raise ImageReadError(_reason(error)) from error
     if height < 1 or width < 1:
@@ -109,26 +128,6 @@ def _pillow_array(image: Image.Image) -> npt.NDArray[np.generic]:
     if image.mode in {"P", "PA", "CMYK", "YCbCr", "LAB", "HSV", "1"}:
         return np.asarray(image.convert("RGB"))
     return np.asarray(image)
-
-
-def _tiff_orientation(tiff: tifffile.TiffFile) -> int:
-    tag = tiff.pages[0].tags.get(_EXIF_ORIENTATION)  # type: ignore[union-attr]
-    return 1 if tag is None else int(tag.value)
-
-
-def _read_tiff(path: Path) -> npt.NDArray[np.generic]:
-    with tifffile.TiffFile(path) as tiff:
-        page = tiff.pages[0]
-        pixels = np.asarray(page.asarray())
-        if page.photometric == tifffile.PHOTOMETRIC.PALETTE:  # type: ignore[union-attr]
-            palette = np.asarray(page.colormap)  # type: ignore[union-attr]
-            pixels = (palette.T[pixels] >> 8).astype(np.uint8)
-        elif page.photometric == tifffile.PHOTOMETRIC.MINISWHITE:  # type: ignore[union-attr]
-            pixels = np.iinfo(pixels.dtype).max - pixels
-        planar = page.planarconfig == tifffile.PLANARCONFIG.SEPARATE  # type: ignore[union-attr]
-        if planar and pixels.ndim == 3:
-            pixels = np.moveaxis(pixels, 0, -1)
-        return _turn(pixels, _tiff_orientation(tiff))
 
 
 def _turn(pixels: npt.NDArray[np.generic], orientation: int) -> npt.NDArray[np.generic]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,12 @@ from PIL import Image
 from napari_stego.corpus import CorpusImage
 from napari_stego.errors import StegoError
 
-_SUFFIXES = (".png", ".tif", ".tiff", ".bmp")
+# File systems may tell the cases of letters apart; ".PNG" comes from Windows, ".Tif" from scanners.
+_SUFFIXES = tuple(
+    case(suffix)
+    for suffix in (".png", ".tif", ".tiff", ".bmp")
+    for case in (str.lower, str.upper, str.title)
+)
 VOID = 255
 
 
@@ -59,7 +64,7 @@ def find_masks(folder: Path, images: tuple[CorpusImage, ...]) -> dict[str, Path]
     return masks
 
 
-def read_mask(path: Path, image: CorpusImage) -> npt.NDArray[np.int64]:
+def read_mask(path: Path, image: CorpusImage) -> npt.NDArray[np.integer]:
     """Read the class ids of a mask.
 
     Parameters
@@ -72,7 +77,7 @@ def read_mask(path: Path, image: CorpusImage) -> npt.NDArray[np.int64]:
     Returns
     -------
     numpy.ndarray
-        ``(H, W) int64``.
+        ``(H, W)``, of the smallest integer type that holds the ids.
 
     Raises
     ------
@@ -80,7 +85,7 @@ def read_mask(path: Path, image: CorpusImage) -> npt.NDArray[np.int64]:
         If the mask cannot be read, is in colour, or has another size than the image.
     """
     try:
-        if path.suffix in {".tif", ".tiff"}:
+        if path.suffix.lower() in {".tif", ".tiff"}:
             mask = np.asarray(tifffile.imread(path))
         else:
             with Image.open(path) as file:
@@ -96,21 +101,24 @@ def read_mask(path: Path, image: CorpusImage) -> npt.NDArray[np.int64]:
             f"The mask {path} is {mask.shape[1]} x {mask.shape[0]} pixels, and {image.name} is "
             f"{image.width} x {image.height}."
         )
-    return mask.astype(np.int64)
+    if mask.dtype.kind not in "iu":
+        mask = mask.astype(np.int64)
+    limits = np.min_scalar_type(mask.min()), np.min_scalar_type(mask.max())
+    return mask.astype(np.result_type(*limits))
 
 
-def class_ids(masks: Mapping[str, npt.NDArray[np.int64]]) -> npt.NDArray[np.int64]:
+def class_ids(masks: Iterable[npt.NDArray[np.integer]]) -> npt.NDArray[np.int64]:
     """List the classes that occur in masks.
 
     Parameters
     ----------
-    masks : mapping of str to numpy.ndarray
-        Masks.
+    masks : iterable of numpy.ndarray
+        Masks, each seen once.
 
     Returns
     -------
     numpy.ndarray
         Sorted ids without `VOID`.
     """
-    found = set[int]().union(*(np.unique(mask).tolist() for mask in masks.values()))
+    found = set[int]().union(*(np.unique(mask).tolist() for mask in masks))
     return np.array(sorted(found - {VOID}), dtype=np.int64)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,14 +17,17 @@ from napari_stego.clustering import (
     refined_cluster_map,
 )
 from napari_stego.corpus import CorpusImage
+from napari_stego.evaluation.masks import read_mask
 from napari_stego.evaluation.matching import confusion_matrix
 from napari_stego.features import FeatureStore
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 
+_PIECE_PIXELS = 1_000_000
+
 
 @dataclass(frozen=True)
 class MaskedImages:
-    """Images with features and masks.
+    """Images with features and masks; masks stay on disk until they are needed.
 
     Attributes
     ----------
@@ -31,13 +35,33 @@ class MaskedImages:
         Holds the tokens of the images.
     images : tuple of CorpusImage
         The images.
-    masks : mapping of str to numpy.ndarray
-        ``(H, W) int64`` class ids by image name.
+    masks : mapping of str to Path
+        Files of class ids by image name.
     """
 
     store: FeatureStore
     images: tuple[CorpusImage, ...]
-    masks: Mapping[str, npt.NDArray[np.int64]]
+    masks: Mapping[str, Path]
+
+    def mask(self, image: CorpusImage) -> npt.NDArray[np.integer]:
+        """Read the class ids of an image.
+
+        Parameters
+        ----------
+        image : CorpusImage
+            One of `images`.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(H, W)``, as `read_mask` returns it.
+
+        Raises
+        ------
+        MaskError
+            If the mask cannot be read or does not fit.
+        """
+        return read_mask(self.masks[image.name], image)
 
 
 def confusion_with_masks(
@@ -73,9 +97,17 @@ def confusion_with_masks(
     -------
     numpy.ndarray
         ``(len(classes), K) int64``.
+
+    Raises
+    ------
+    MaskError
+        If a mask cannot be read or does not fit its image.
+    StegoError
+        If an image cannot be read, or the CRF library is not installed or fails.
+    Cancelled
+        If `cancel` is set.
     """
     total = np.zeros((len(classes), len(model)), np.int64)
-    # Ids become rows of the matrix; what is not among them becomes -1, which is ignored.
     for done, image in enumerate(data.images):
         if cancel is not None:
             cancel.raise_if_cancelled()
@@ -84,10 +116,18 @@ def confusion_with_masks(
         if crf is None:
             predicted = cluster_map(scores, (image.height, image.width))
         else:
-            predicted = refined_cluster_map(image.read(), scores, crf)
-        mask = data.masks[image.name]
-        rows = np.searchsorted(classes, mask).clip(max=len(classes) - 1)
-        rows[classes[rows] != mask] = -1
-        total += confusion_matrix(rows, predicted, len(classes), len(model))
+            predicted = refined_cluster_map(image.read(), scores, crf, cancel)
+        mask = data.mask(image)
+        # In pieces: counting takes many times the memory of the mask.
+        pieces = -(-mask.size // _PIECE_PIXELS)
+        for ids, clusters in zip(
+            np.array_split(mask.ravel(), pieces),
+            np.array_split(predicted.ravel(), pieces),
+            strict=True,
+        ):
+            # Ids become rows of the matrix; what is not among them becomes -1, which is ignored.
+            rows = np.searchsorted(classes, ids).clip(max=len(classes) - 1)
+            rows[classes[rows] != ids] = -1
+            total += confusion_matrix(rows, clusters, len(classes), len(model))
     progress(len(data.images), len(data.images), "scoring")
     return total

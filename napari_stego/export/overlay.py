@@ -92,7 +92,8 @@ def _legend(labels: npt.NDArray[np.uint16], table: ClassTable, width: int) -> Im
     places = []
     x, y = gap, gap
     for row in rows:
-        text = f"{row.name}  {share[row.id]:.0f} %"
+        percent = f"{share[row.id]:.0f}" if share[row.id] >= 1 else "<1"
+        text = f"{row.name}  {percent} %"
         wide = size + gap + int(font.getlength(text)) + 2 * gap
         if x + wide > width and x > gap:
             x, y = gap, y + size + gap

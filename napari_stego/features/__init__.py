@@ -5,7 +5,8 @@ from napari_stego.features.extraction import (
     FeatureSettings,
     extract_features,
 )
-from napari_stego.features.store import DamagedStoreError, FeatureStore
+from napari_stego.features.segment import DamagedStoreError
+from napari_stego.features.store import FeatureStore
 from napari_stego.features.tokens import Preparation, TokenSet, corpus_mean
 
 __all__ = [

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from napari_stego.backbones import DEFAULT_BACKBONE, Backbone, Layer, get_backbone_spec
-from napari_stego.corpus import Corpus, CorpusImage, ImageReadError, SkippedFile, read_image
+from napari_stego.corpus import Corpus, CorpusImage, ImageReadError, SkippedFile
 from napari_stego.features.store import FeatureStore
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 
@@ -78,7 +78,8 @@ class ExtractionReport:
     extracted, reused : int
         Images passed through the backbone now, and found in the store.
     skipped : tuple of SkippedFile
-        Images whose pixels could not be read.
+        Images whose pixels could not be read, or whose files hold another
+        picture than when they were listed.
     """
 
     extracted: int
@@ -202,10 +203,10 @@ def _read_ahead(
         skipped: list[SkippedFile] = []
         for image in images:
             try:
-                pixels.append(backbone.resize(read_image(image.path), grid))
+                pixels.append(backbone.resize(image.read(), grid))
                 readable.append(image)
             except ImageReadError as error:
-                skipped.append(SkippedFile(image.name, str(error)))
+                skipped.append(SkippedFile(image.name, error.reason))
         stacked = np.stack(pixels) if pixels else np.empty((0, 0, 0, 3), np.uint8)
         return _Batch(readable, stacked, skipped)
 

@@ -1,44 +1,32 @@
 """The on-disk store of patch tokens.
 
 Tokens are written in segments: one sharded zarr 3 array for a few dozen
-images, appearing under its final name only when complete. Several processes
-can write segments at once, nothing is rewritten when images are added, and a
-killed process leaves at most a temporary folder behind.
+images, appearing under its final name only when complete and on the disk.
+Several processes can write segments at once, nothing is rewritten when images
+are added, and a killed one leaves at most a temporary folder behind.
 """
 
 from __future__ import annotations
 
-import contextlib
+import os
 import shutil
+import time
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import zarr
-from zarr.codecs import BytesCodec, Crc32cCodec
 
 from napari_stego.errors import StegoError
+from napari_stego.features.segment import DamagedStoreError, Segment, write_segment
+from napari_stego.files import flush
 
-_CHUNK_POSITIONS = 256
-_SHARD = Path("c", "0", "0")
 _TEMPORARY = ".writing-"
 _DAMAGED = ".damaged"
-
-
-class DamagedStoreError(StegoError):
-    """Stored tokens that no longer match their checksum."""
-
-
-@dataclass(frozen=True)
-class _Entry:
-    segment: str
-    start: int
-    height: int
-    width: int
+_ABANDONED_SECONDS = 3600
+"""A segment is written in seconds; whatever was untouched for so long has no owner left."""
 
 
 class FeatureStore:
@@ -48,56 +36,61 @@ class FeatureStore:
     ----------
     folder : Path
         Where the segments are; made by the first `write`.
+
+    Raises
+    ------
+    StegoError
+        If the folder cannot be read. Damaged segments are no error: they are
+        set aside, and their images are not in the store.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._entries: dict[str, _Entry] = {}
-        self._arrays: dict[str, zarr.Array[Any]] = {}
+        self._segments: dict[str, Segment] = {}
         self.refresh()
 
     def refresh(self) -> None:
-        """Read the index again, to see what other processes have written."""
-        self._entries.clear()
-        self._arrays.clear()
-        if self.folder.is_dir():
-            for path in sorted(self.folder.iterdir()):
-                if path.is_dir() and path.suffix != _DAMAGED and not path.name.startswith("."):
-                    self._index(path)
+        """Read the index again, to see what other processes have written.
+
+        Raises
+        ------
+        StegoError
+            If the folder cannot be read.
+        """
+        self._segments.clear()
+        with _reading(self.folder):
+            if self.folder.is_dir():
+                for path in sorted(self.folder.iterdir()):
+                    if path.is_dir() and path.suffix != _DAMAGED and not path.name.startswith("."):
+                        self._index(path)
 
     def _index(self, path: Path) -> None:
         try:
-            array = zarr.open_array(path, mode="r")
-            listing: Any = array.attrs["images"]
-            if not (path / _SHARD).is_file():  # zarr would read it as zeros
-                raise FileNotFoundError(path / _SHARD)
-            entries = {
-                str(image["hash"]): _Entry(
-                    path.name, int(image["start"]), int(image["height"]), int(image["width"])
-                )
-                for image in listing
-            }
-        except (OSError, ValueError, KeyError, TypeError, IndexError):
-            # Without a readable header or its data, nothing in the segment can be found again.
-            self._set_aside(path.name)
+            segment = Segment(path)
+        except DamagedStoreError:
+            self._set_aside(path)
             return
-        self._arrays[path.name] = array
-        self._entries.update(entries)
+        self._segments.update(dict.fromkeys(segment, segment))
 
-    def _set_aside(self, segment: str) -> None:
+    def _set_aside(self, path: Path) -> bool:
         """Rename a damaged segment, so that the next extraction fills the gap."""
-        self._arrays.pop(segment, None)
-        self._entries = {
-            key: entry for key, entry in self._entries.items() if entry.segment != segment
+        self._segments = {
+            key: segment for key, segment in self._segments.items() if segment.path != path
         }
-        with contextlib.suppress(OSError):
-            (self.folder / segment).rename(self.folder / (segment + _DAMAGED))
+        aside = path.with_name(path.name + _DAMAGED)
+        try:
+            path.rename(aside)
+        except OSError:
+            return not path.exists()  # another process may have been faster
+        with suppress(OSError):
+            os.utime(aside)
+        return True
 
     def __contains__(self, content_hash: object) -> bool:
-        return content_hash in self._entries
+        return content_hash in self._segments
 
     def __len__(self) -> int:
-        return len(self._entries)
+        return len(self._segments)
 
     def grid_shape(self, content_hash: str) -> tuple[int, int]:
         """Tell the token grid of an image.
@@ -112,8 +105,7 @@ class FeatureStore:
         tuple of int
             ``(h, w)`` in patches.
         """
-        entry = self._entries[content_hash]
-        return entry.height, entry.width
+        return self._segments[content_hash].grid_shape(content_hash)
 
     def tokens(self, content_hash: str) -> npt.NDArray[np.float16]:
         """Read the tokens of one image.
@@ -135,20 +127,22 @@ class FeatureStore:
         DamagedStoreError
             If the tokens on disk are damaged. The segment is set aside, so
             that another extraction replaces it.
+        StegoError
+            If they cannot be read now, the memory being short included. They
+            stay in the store.
         """
-        entry = self._entries[content_hash]
-        stop = entry.start + entry.height * entry.width
+        segment = self._segments[content_hash]
         try:
-            rows = np.asarray(self._arrays[entry.segment][entry.start : stop])
-        except Exception as error:  # zarr's codecs raise many types for damaged bytes
-            self._set_aside(entry.segment)
+            with _reading(segment.path):
+                return segment.tokens(content_hash)
+        except DamagedStoreError as error:
+            if self._set_aside(segment.path):
+                todo = "They were set aside."
+            else:
+                todo = "They cannot be set aside: delete that folder."
             raise DamagedStoreError(
-                f"Stored features in {self.folder / entry.segment} are damaged and were set aside. "
-                "Extract features again: only the missing images are done anew."
+                f"{error} {todo} Extract features again: only the missing images are done anew."
             ) from error
-        if rows.dtype != np.float16:
-            raise DamagedStoreError(f"{self.folder / entry.segment} does not hold float16 tokens.")
-        return rows.reshape(entry.height, entry.width, -1)
 
     def write(self, tokens: Sequence[tuple[str, npt.NDArray[np.float16]]]) -> None:
         """Add a segment.
@@ -156,8 +150,8 @@ class FeatureStore:
         Parameters
         ----------
         tokens : sequence of (str, numpy.ndarray)
-            Content hash and ``(h, w, C) float16`` tokens of each image, all
-            of the same ``C``.
+            Content hash, each once, and ``(h, w, C) float16`` tokens of each
+            image, all of the same ``C``.
 
         Raises
         ------
@@ -172,43 +166,48 @@ class FeatureStore:
         final = self.folder / name
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            self._write_array(temporary, tokens)
+            write_segment(temporary, tokens)
             temporary.rename(final)
+            flush(self.folder)
         except OSError as error:
             shutil.rmtree(temporary, ignore_errors=True)
             raise StegoError(
                 f"Cannot write features to {self.folder}: {error.strerror or error}. "
                 "Free some space or choose another project folder; what is finished is kept."
             ) from error
-        self._index(final)
-
-    @staticmethod
-    def _write_array(path: Path, tokens: Sequence[tuple[str, npt.NDArray[np.float16]]]) -> None:
-        rows = np.concatenate([array.reshape(-1, array.shape[-1]) for _, array in tokens])
-        images = []
-        start = 0
-        for content_hash, array in tokens:
-            height, width = array.shape[:2]
-            images.append({"hash": content_hash, "start": start, "height": height, "width": width})
-            start += height * width
-        n_chunks = -(-len(rows) // _CHUNK_POSITIONS)
-        stored = zarr.create_array(
-            path,
-            shape=rows.shape,
-            dtype=np.float16,
-            chunks=(_CHUNK_POSITIONS, rows.shape[1]),
-            shards=(n_chunks * _CHUNK_POSITIONS, rows.shape[1]),
-            # Tokens are close to incompressible; a checksum is worth more than a codec.
-            serializer=BytesCodec(),
-            compressors=[Crc32cCodec()],
-            attributes={"images": images},
-            config={"write_empty_chunks": True},
-        )
-        stored[:] = rows
+        with _reading(final):
+            self._index(final)
 
     def sweep(self) -> None:
-        """Delete what killed processes left behind: unfinished and damaged segments."""
-        if self.folder.is_dir():
-            for path in self.folder.iterdir():
-                if path.name.startswith(_TEMPORARY) or path.suffix == _DAMAGED:
-                    shutil.rmtree(path, ignore_errors=True)
+        """Delete unfinished and damaged segments that nobody has touched for an hour.
+
+        Younger unfinished ones may belong to a process that is writing now.
+        Damaged ones count from when they were set aside, which leaves time to
+        look at them; nothing reads them any more.
+        """
+        if not self.folder.is_dir():
+            return
+        oldest = time.time() - _ABANDONED_SECONDS
+        for path in list(self.folder.iterdir()):
+            leftover = path.name.startswith(_TEMPORARY) or path.suffix == _DAMAGED
+            if leftover and _last_change(path) < oldest:
+                shutil.rmtree(path, ignore_errors=True)
+
+
+def _last_change(folder: Path) -> float:
+    try:
+        return max(path.stat().st_mtime for path in (folder, *folder.rglob("*")))
+    except OSError:  # its writer has just finished or tidied up
+        return time.time()
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or str(error) or "out of memory"
+        raise StegoError(
+            f"Cannot read the features in {path}: {reason}. Nothing is lost: check the disk, the "
+            "permissions and the free memory, and try again."
+        ) from error

@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 from natsort import natsort_keygen
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, QSortFilterProxyModel, Qt
-from qtpy.QtGui import QColor
+from qtpy.QtGui import QColor, QIcon, QPixmap
 
 from napari_stego.classes import ClassRow, RenameClass
 from napari_stego.gui.notify import problems_shown
 from napari_stego.gui.session import Session
+from napari_stego.project import Segmentation
 
 COLOUR, NAME, COVER, CLUSTERS = range(4)
 _TITLES = ("", "Class", "% here", "Clusters")
@@ -20,7 +21,7 @@ _TIPS = (
     "Colour: double-click to change it",
     "Name: double-click or press F2 to change it",
     "Share of the photograph on show",
-    "The clusters that this class is made of",
+    "How many clusters this class is made of",
 )
 SORT_ROLE = Qt.ItemDataRole.UserRole
 _NUMBER = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
@@ -42,6 +43,7 @@ class ClassTableModel(QAbstractTableModel):
         self._session = session
         self._rows: tuple[ClassRow, ...] = ()
         self._cover: dict[int, float] = {}
+        self._segmentation: Segmentation | None = None
 
     def refresh(self, labels: npt.NDArray[np.uint16] | None) -> None:
         """Read the classes again.
@@ -51,13 +53,15 @@ class ClassTableModel(QAbstractTableModel):
         labels : numpy.ndarray, optional
             ``(H, W)`` class ids of the photograph on show.
         """
-        table = self._session.table
-        rows = table.rows if table is not None else ()
+        segmentation = self._session.segmentation
+        rows = segmentation.table.rows if segmentation is not None else ()
+        same = segmentation is self._segmentation
+        self._segmentation = segmentation
         self._cover = {}
         if labels is not None:
             counts = np.bincount(labels.ravel())
             self._cover = {i: 100 * n / labels.size for i, n in enumerate(counts.tolist()) if n}
-        if [row.id for row in rows] == [row.id for row in self._rows]:
+        if same and [row.id for row in rows] == [row.id for row in self._rows]:
             self._rows = rows  # the same classes: keep selection, scroll position and editor
             if rows:
                 last = self.index(len(rows) - 1, len(_TITLES) - 1)
@@ -66,6 +70,10 @@ class ClassTableModel(QAbstractTableModel):
         self.beginResetModel()
         self._rows = rows
         self.endResetModel()
+
+    def cover(self, class_id: int) -> float:
+        """Return the percentage of the photograph on show that a class covers."""
+        return self._cover.get(class_id, 0.0)
 
     def class_at(self, row: int) -> ClassRow:
         """Return the class in a row."""
@@ -111,12 +119,13 @@ class ClassTableModel(QAbstractTableModel):
         if role == SORT_ROLE:
             return self._sort_key(row, column)
         if role == Qt.ItemDataRole.DecorationRole and column == COLOUR:
-            return QColor(row.colour)
+            return _swatch(row.colour)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return f"{row.name} (id {row.id})"
+            clusters = ", ".join(map(str, row.clusters))
+            return f"{row.name}: id {row.id}, of cluster{'s' * (len(row.clusters) > 1)} {clusters}"
         if role == Qt.ItemDataRole.AccessibleTextRole:
             return row.colour if column == COLOUR else self._text(row, column)
-        if role == Qt.ItemDataRole.TextAlignmentRole and column == COVER:
+        if role == Qt.ItemDataRole.TextAlignmentRole and column in {COVER, CLUSTERS}:
             return int(_NUMBER)
         return None
 
@@ -135,11 +144,13 @@ class ClassTableModel(QAbstractTableModel):
             return row.name
         if column == COVER:
             return f"{self._cover[row.id]:.1f}" if row.id in self._cover else "-"
-        return ", ".join(map(str, row.clusters)) if column == CLUSTERS else ""
+        return str(len(row.clusters)) if column == CLUSTERS else ""
 
     def _sort_key(self, row: ClassRow, column: int) -> Any:
         if column == NAME:
             return row.name.casefold()
+        if column == CLUSTERS:
+            return len(row.clusters)
         return self._cover.get(row.id, -1.0) if column == COVER else row.id
 
 
@@ -163,3 +174,11 @@ class ClassSorting(QSortFilterProxyModel):
         if isinstance(first, str):
             return natsort_keygen()(first) < natsort_keygen()(second)
         return bool(first < second)
+
+
+def _swatch(colour: str) -> QIcon:
+    pixels = QPixmap(16, 16)
+    pixels.fill(QColor(colour))
+    icon = QIcon(pixels)
+    icon.addPixmap(pixels, QIcon.Mode.Selected)  # else Qt would tint it in selected rows
+    return icon

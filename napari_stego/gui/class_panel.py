@@ -11,8 +11,8 @@ from qtpy.QtWidgets import (
     QColorDialog,
     QHBoxLayout,
     QHeaderView,
+    QPushButton,
     QTableView,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
@@ -49,11 +49,9 @@ class ClassPanel(QWidget):
         self._sorted = ClassSorting(self)
         self._sorted.setSourceModel(self.model)
         self.view = self._make_view()
-        self.merge = self._action(
-            "Merge", "Ctrl+M", "Merge the selected classes into the current one", self._merge
-        )
+        self.merge = self._action("Merge", "Ctrl+M", "Merge the selected classes", self._merge)
         self.recolour = self._action(
-            "Colour…", "Ctrl+Shift+C", "Change the colour of the current class", self._recolour
+            "Colour…", "Ctrl+K", "Change the colour of the current class", self._recolour
         )
         self.only = self._action("Only", "Ctrl+L", "Show the current class alone", self._show_only)
         self.only.setCheckable(True)
@@ -101,12 +99,9 @@ class ClassPanel(QWidget):
 
     def _make_buttons(self) -> QHBoxLayout:
         row = QHBoxLayout()
+        row.setSpacing(4)
         for action in (self.merge, self.recolour, self.only, self.undo, self.redo):
-            button = QToolButton(self)
-            button.setDefaultAction(action)
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-            row.addWidget(button)
-        row.addStretch()
+            row.addWidget(_button(action, self), 1)
         return row
 
     def refresh(self) -> None:
@@ -143,9 +138,12 @@ class ClassPanel(QWidget):
         return self.model.class_at(self._sorted.mapToSource(index).row()).id
 
     def _update_actions(self) -> None:
-        segmentation, selected = self._session.segmentation, self.selected_ids
+        segmentation = self._session.segmentation
         history = segmentation.history if segmentation is not None else None
-        self.merge.setEnabled(len(selected) > 1)
+        into = self._merge_target()
+        self.merge.setEnabled(into is not None)
+        kept = f"into “{self._session.table.row(into).name}”" if into is not None else "into one"
+        self.merge.setToolTip(f"Merge the selected classes {kept} (Ctrl+M)")
         self.recolour.setEnabled(self.current_id is not None)
         self.only.setEnabled(self.current_id is not None)
         undo, redo = (history.undo_text, history.redo_text) if history else ("", "")
@@ -155,19 +153,33 @@ class ClassPanel(QWidget):
         self.redo.setToolTip(f"Redo: {redo} (Ctrl+Shift+Z)" if redo else "Nothing to redo")
         self._show_only()
 
+    def _merge_target(self) -> int | None:
+        """Choose the class that stays: one with a name of its own, else the largest here."""
+        ids, table = self.selected_ids, self._session.table
+        if len(ids) < 2 or table is None:
+            return None
+
+        def rank(class_id: int) -> tuple[bool, bool, float]:
+            named = table.row(class_id).name != f"class {class_id}"
+            return named, named and class_id == self.current_id, self.model.cover(class_id)
+
+        return max(ids, key=rank)
+
     def _merge(self) -> None:
-        ids, into = self.selected_ids, self.current_id
-        if into in ids and len(ids) > 1:
+        ids, into = self.selected_ids, self._merge_target()
+        if into is not None:
             self._edit(MergeClasses(ids=ids, into=into))
             self.select(into)
 
     def _recolour(self) -> None:
-        class_id = self.current_id
-        if class_id is None or self._session.table is None:
+        class_id, segmentation = self.current_id, self._session.segmentation
+        if class_id is None or segmentation is None:
             return
-        before = QColor(self._session.table.row(class_id).colour)
+        before = QColor(segmentation.table.row(class_id).colour)
         colour = QColorDialog.getColor(before, self, "Colour of the class")
-        if colour.isValid() and colour != before:
+        # While the dialog was open, a job may have ended with other classes.
+        same = segmentation is self._session.segmentation
+        if same and colour.isValid() and colour != before:
             self._edit(RecolourClass(id=class_id, colour=colour.name()))
 
     def _double_clicked(self, index: QModelIndex) -> None:
@@ -188,3 +200,21 @@ class ClassPanel(QWidget):
     def _redo(self) -> None:
         with problems_shown():
             self._session.redo()
+
+
+def _button(action: QAction, parent: QWidget) -> QPushButton:
+    """Make a button of an action: napari's theme shows a QToolButton as mere text."""
+    button = QPushButton(action.text(), parent)
+    button.setCheckable(action.isCheckable())
+    button.clicked.connect(lambda *_: action.trigger())
+    button.setMinimumWidth(40)
+
+    def follow() -> None:
+        button.setEnabled(action.isEnabled())
+        button.setToolTip(action.toolTip())
+        button.setChecked(action.isChecked())
+
+    action.changed.connect(follow)
+    action.toggled.connect(lambda *_: follow())
+    follow()
+    return button

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import platformdirs
 from magicgui.widgets import Container, FileEdit
+from napari.utils.notifications import show_info
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from napari_stego.gui.session import Session
+from napari_stego.project import Project
 
 
 class CorpusPanel(QWidget):
@@ -50,8 +52,10 @@ class CorpusPanel(QWidget):
             tooltip="Folder for everything that is made from the photographs. One that exists is "
             "opened again.",
         )
-        self.images.changed.connect(self._suggest_project)
-        self.open = QPushButton("Open", self)
+        self._images_chosen = False
+        self._own_projects: set[Path | None] = {None}
+        self.images.changed.connect(self._choose_images)
+        self.open = QPushButton("&Open", self)
         self.open.setToolTip("Read the photographs, and what the project holds of them")
         self.open.clicked.connect(self._open)
         self.sample = QPushButton("Try the sample reef", self)
@@ -97,16 +101,23 @@ class CorpusPanel(QWidget):
         layout.addLayout(buttons)
         layout.addLayout(steps)
 
-    def _suggest_project(self, images: Path | None) -> None:
-        if images is not None and images != Path():
+    def _choose_images(self, images: Path | None) -> None:
+        self._images_chosen = True
+        # A project that the user has chosen already is left alone.
+        if images is not None and images != Path() and _chosen(self.project) in self._own_projects:
             self.project.value = default_project(Path(images))
+            self._own_projects.add(_chosen(self.project))
 
     def _open(self) -> None:
         images, project = _chosen(self.images), _chosen(self.project)
         if project is None and images is not None:
             project = default_project(images)
-        if project is not None:
-            self.wanted.emit(images, project)
+        if project is None:
+            show_info("Choose a folder of photographs, or a project, first.")
+            return
+        if Project.exists(project) and not self._images_chosen:
+            images = None  # the photographs named are still those of the project opened before
+        self.wanted.emit(images, project)
 
     def _fill(self) -> None:
         corpus = self._session.corpus
@@ -115,10 +126,23 @@ class CorpusPanel(QWidget):
             self.list.addItems([image.name for image in corpus.images])
             self.images.value = corpus.root
             self.project.value = self._session.folder
+            self._images_chosen = False
+            self._own_projects.add(_chosen(self.project))
             skipped = len(corpus.skipped)
             self.counts.setText(f"of {len(corpus)}" + (f", {skipped} skipped" if skipped else ""))
             self.counts.setToolTip("\n".join(f"{s.name}: {s.reason}" for s in corpus.skipped[:30]))
         self._follow()
+
+    def set_busy(self, busy: bool) -> None:
+        """Tell whether a job is running, which keeps projects from being opened.
+
+        Parameters
+        ----------
+        busy : bool
+            Whether one is.
+        """
+        self.open.setEnabled(not busy)
+        self.sample.setEnabled(not busy)
 
     def _follow(self) -> None:
         corpus, index = self._session.corpus, self._session.index
@@ -142,11 +166,27 @@ def default_project(images: Path) -> Path:
         ``NAME.stego`` beside the folder; where that cannot be written, in the
         user's own documents.
     """
-    name = f"{images.stem if images.is_file() else images.name}.stego"
+    name = images.stem if images.is_file() else images.name
     beside = images.parent
     if beside.is_dir() and os.access(beside, os.W_OK):
-        return beside / name
-    return Path(platformdirs.user_documents_dir()) / name
+        return beside / f"{name}.stego"
+    return project_in_documents(name)
+
+
+def project_in_documents(name: str) -> Path:
+    """Propose a project folder in the user's documents.
+
+    Parameters
+    ----------
+    name : str
+        Name of the project.
+
+    Returns
+    -------
+    Path
+        ``NAME.stego``.
+    """
+    return Path(platformdirs.user_documents_dir()) / f"{name}.stego"
 
 
 def _chosen(edit: FileEdit) -> Path | None:

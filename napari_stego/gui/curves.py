@@ -104,6 +104,7 @@ class TrainingCurves(QWidget):
                 (r.step, r.correspondence[role]) for r in self._records if role in r.correspondence
             ]
             curve.setData([x for x, _ in points], [y for _, y in points])
+        self.setVisible(bool(self._records))
 
     def changeEvent(self, event: QEvent) -> None:
         """Follow napari's theme."""

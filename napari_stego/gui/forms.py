@@ -15,9 +15,10 @@ from napari_stego.features import FeatureSettings
 from napari_stego.gui.work import RunSettings
 from napari_stego.stego import StegoSettings
 
-_SOURCES = (("STEGO codes", "codes"), ("raw features", "features"))
+_SOURCES = (("STEGO codes", "codes"), ("features", "features"))
 _DEVICES = ("auto", "cpu", "cuda", "mps")
 _BACKBONE_CHOICE = "default"
+_STEGO_FIELDS = ("dim", "steps", "seed")
 
 
 class RunForm:
@@ -33,6 +34,7 @@ class RunForm:
 
     def __init__(self) -> None:
         stego, features = StegoSettings(), FeatureSettings()
+        self._stego = stego  # holds what the form does not show
         self.main = Container(
             widgets=[
                 SpinBox(
@@ -66,7 +68,7 @@ class RunForm:
                 ),
                 LineEdit(
                     name="layer",
-                    label="Layer",
+                    label="Backbone layer",
                     value=_BACKBONE_CHOICE,
                     tooltip="Block whose patch tokens are used, from 0; or `final`, the last one "
                     "after the final norm. `default` is the backbone's own.",
@@ -145,7 +147,10 @@ class RunForm:
                     layer=_layer(advanced["layer"]),
                     long_side=advanced["long_side"],
                 ),
-                StegoSettings(dim=advanced["dim"], steps=advanced["steps"], seed=advanced["seed"]),
+                StegoSettings.model_validate(
+                    self._stego.model_dump(by_alias=True)
+                    | {name: advanced[name] for name in _STEGO_FIELDS}
+                ),
                 ClusterSettings(
                     clusters=main["clusters"], source=main["source"], seed=advanced["seed"]
                 ),
@@ -156,32 +161,46 @@ class RunForm:
             problems = "; ".join(str(problem["msg"]) for problem in error.errors())
             raise StegoError(f"These settings do not work: {problems}.") from error
 
-    def show(self, features: FeatureSettings | None, stego: StegoSettings | None) -> None:
+    def show(
+        self,
+        features: FeatureSettings | None = None,
+        stego: StegoSettings | None = None,
+        clusters: ClusterSettings | None = None,
+    ) -> None:
         """Fill the form with the settings of an opened project.
 
         Parameters
         ----------
         features : FeatureSettings, optional
-            Of its features.
+            Of its features; by default, as for the others, the defaults.
         stego : StegoSettings, optional
             Of its run.
+        clusters : ClusterSettings, optional
+            Of its clusters.
         """
-        if features is not None:
-            if features.backbone not in self.advanced["backbone"].choices:
-                self.advanced["backbone"].choices = [*BACKBONES, features.backbone]
-            self.advanced["backbone"].value = features.backbone
-            self.advanced["layer"].value = str(features.layer)
-            self.advanced["long_side"].value = features.long_side
-        if stego is not None:
-            for name in ("dim", "steps", "seed"):
-                self.advanced[name].value = getattr(stego, name)
+        features = features or FeatureSettings()
+        stego = self._stego = stego or StegoSettings()
+        clusters = clusters or ClusterSettings()
+        if features.backbone not in self.advanced["backbone"].choices:
+            self.advanced["backbone"].choices = [*BACKBONES, features.backbone]
+        self.advanced["backbone"].value = features.backbone
+        self.advanced["layer"].value = str(features.layer)
+        self.advanced["long_side"].value = features.long_side
+        for name in _STEGO_FIELDS:
+            self.advanced[name].value = getattr(stego, name)
+        self.main["clusters"].value = clusters.clusters
+        self.main["source"].value = clusters.source
 
 
 def _layer(text: str) -> Any:
     text = text.strip()
     if text in {"", _BACKBONE_CHOICE}:
         return None
-    return int(text) if text.isdecimal() else text
+    if text != "final" and not text.isdecimal():
+        raise StegoError(
+            f"The backbone layer is the number of a block, from 0, or `final`; not {text!r}."
+        )
+    return text if text == "final" else int(text)
 
 
 def _file(path: Path | None) -> Path | None:

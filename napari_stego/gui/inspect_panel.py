@@ -53,7 +53,7 @@ class InspectPanel(QWidget):
         self.busy = QLabel("working…", self)
         self.busy.hide()
         row = QHBoxLayout()
-        row.addWidget(QLabel("Click shows", self))
+        row.addWidget(QLabel("Heatmap by", self))
         row.addWidget(self.source, 1)
         row.addWidget(self.crf)
         layout = QVBoxLayout(self)

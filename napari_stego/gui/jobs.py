@@ -15,7 +15,7 @@ from napari_stego.gui.tasks import Task
 from napari_stego.progress import CancelToken
 from napari_stego.stego import StepRecord
 
-_RELAY_MS = 100
+_RELAY_MS = 200
 
 
 class Reports:
@@ -64,20 +64,17 @@ class Job:
         The call.
     on_success : callable
         Takes the result.
-    on_stop : callable, optional
-        Called instead after a cancel or an error.
     """
 
     title: str
     work: Work
     on_success: Callable[[Any], None]
-    on_stop: Callable[[], None] | None = None
 
 
 class Jobs(QObject):
     """Runs jobs, one at a time.
 
-    Signals come in the main thread, ten times a second at most: ``started``
+    Signals come in the main thread, five times a second at most: ``started``
     (title), ``progressed`` (done, total, message), ``stepped`` (list of
     `StepRecord`), ``ended`` (a sentence for the user).
     """
@@ -121,7 +118,8 @@ class Jobs(QObject):
         self._began = time.monotonic()
         self._reports = reports = Reports()
         work = job.work
-        self._task = Task(lambda token: work(reports, token), f"napari-stego {job.title}")
+        name = f"napari-stego {job.title}"
+        self._task = Task(lambda token: work(reports, token), name, yielding=True)
         self._timer.start()
         self.started.emit(job.title)
         return True
@@ -168,10 +166,8 @@ class Jobs(QObject):
         if task.error is None:
             self.ended.emit(f"{job.title}: cancelled. What is finished is kept.")
         else:
-            self.ended.emit(f"{job.title}: stopped by an error.")
+            self.ended.emit(f"{job.title}: stopped. {task.error}")
             show_problem(task.error)
-        if job.on_stop is not None:
-            job.on_stop()
 
 
 def _duration(seconds: float) -> str:

@@ -16,8 +16,9 @@ from qtpy.QtCore import QObject, Signal
 
 from napari_stego.classes import UNLABELLED, ClassTable
 from napari_stego.clustering import CrfSettings
-from napari_stego.corpus import CorpusImage, read_image
+from napari_stego.corpus import CorpusImage, ImageReadError
 from napari_stego.gui.latest import LatestRunner
+from napari_stego.gui.notify import show_problem
 from napari_stego.gui.session import Session
 from napari_stego.progress import CancelToken
 from napari_stego.project import Segmentation, Source
@@ -36,7 +37,9 @@ class _Picture:
 
     image: CorpusImage
     photograph: npt.NDArray[np.uint8]
+    segmentation: Segmentation | None
     clusters: npt.NDArray[np.uint16] | None
+    problem: ImageReadError | None
 
 
 class LayerStack(QObject):
@@ -66,7 +69,9 @@ class LayerStack(QObject):
         self._pictures = LatestRunner("napari-stego picture", self)
         self._heatmaps = LatestRunner("napari-stego heatmap", self)
         self._picture: _Picture | None = None
+        self._labels: tuple[_Picture, npt.NDArray[np.uint16], npt.NDArray[np.uint16]] | None = None
         self._crf: CrfSettings | None = None
+        self._alone: int | None = None
         self._layers: dict[str, Any] = {}
         for signal in (session.image_changed, session.segmentation_changed):
             signal.connect(self.refresh)
@@ -79,11 +84,16 @@ class LayerStack(QObject):
 
     @property
     def label_image(self) -> npt.NDArray[np.uint16] | None:
-        """``(H, W)`` class ids on show, or None where there are no classes."""
-        table = self._session.table
-        if self._picture is None or self._picture.clusters is None or table is None:
+        """``(H, W)`` class ids on show; None where there are none, or others are on their way."""
+        picture, segmentation = self._picture, self._session.segmentation
+        if picture is None or picture.clusters is None or segmentation is None:
             return None
-        return table.lut()[self._picture.clusters]
+        if picture.segmentation is not segmentation:
+            return None
+        lut = segmentation.table.lut()
+        if self._labels is None or self._labels[0] is not picture or (self._labels[1] != lut).any():
+            self._labels = (picture, lut, lut[picture.clusters])
+        return self._labels[2]
 
     def set_crf(self, settings: CrfSettings | None) -> None:
         """Refine the classes on show along the edges of the photograph, or do not.
@@ -103,7 +113,8 @@ class LayerStack(QObject):
         if image is None:
             return
         held = self._picture
-        photograph = held.photograph if held is not None and held.image == image else None
+        same = held is not None and held.image == image and held.problem is None
+        photograph = held.photograph if held is not None and same else None
 
         def work(token: CancelToken) -> _Picture:
             return _read(image, photograph, segmentation, crf, token)
@@ -121,9 +132,10 @@ class LayerStack(QObject):
         source : "codes" or "features"
             What to compare.
         """
-        encodings, image = self._session.encodings, self._session.image
-        if encodings is None or image is None or source not in encodings.sources:
+        encodings, picture = self._session.encodings, self._picture
+        if encodings is None or picture is None or source not in encodings.sources:
             return
+        image = picture.image  # not the session's, which may still be on its way
         if not encodings.has(image):
             show_info(f"{image.name} has no features. Run again to extract them.")
             return
@@ -160,12 +172,14 @@ class LayerStack(QObject):
             The class; None shows all.
         """
         layer = self._layer(CLASSES)
-        if layer is None:
-            return
-        if class_id is not None:
-            layer.selected_label = class_id
-        if layer.show_selected_label != (class_id is not None):  # it would draw all anew
-            layer.show_selected_label = class_id is not None
+        changed, self._alone = class_id != self._alone, class_id
+        if layer is not None and changed:  # else it would draw all anew for nothing
+            self._show_alone(layer)
+
+    def _show_alone(self, layer: Labels) -> None:
+        if self._alone is not None:
+            layer.selected_label = self._alone
+        layer.show_selected_label = self._alone is not None
 
     def shut_down(self, seconds: float) -> None:
         """Stop the threads; the layers stay.
@@ -187,8 +201,8 @@ class LayerStack(QObject):
         return layer if layer is not None and layer in self._viewer.layers else None
 
     def _show(self, picture: _Picture) -> None:
-        turned = self._picture is None or self._picture.image != picture.image
-        self._picture = picture
+        before, self._picture = self._picture, picture
+        turned = before is None or before.image != picture.image
         layer = self._layer(PHOTOGRAPH)
         if layer is None:
             layer = self._layers[PHOTOGRAPH] = Image(picture.photograph, name=PHOTOGRAPH, rgb=True)
@@ -197,9 +211,12 @@ class LayerStack(QObject):
             layer.data = picture.photograph
         layer.metadata = {"path": str(picture.image.path)}
         heatmap = self._layer(HEATMAP)
-        if turned and heatmap is not None:
+        other = turned or before is None or before.segmentation is not picture.segmentation
+        if other and heatmap is not None:
             heatmap.visible = False
         self._show_labels()
+        if picture.problem is not None:
+            show_problem(picture.problem)
         if turned:
             self._viewer.reset_view()
             self._viewer.title = f"napari - {picture.image.name}"
@@ -214,21 +231,24 @@ class LayerStack(QObject):
             return
         if layer is None:
             layer = self._layers[CLASSES] = Labels(labels, name=CLASSES, opacity=_CLASSES_OPACITY)
-            place = self._viewer.layers.index(self._layers[PHOTOGRAPH]) + 1
+            photograph = self._layer(PHOTOGRAPH)
+            place = 0 if photograph is None else self._viewer.layers.index(photograph) + 1
             self._viewer.layers.insert(place, layer)
             self._viewer.layers.selection.active = layer
-        else:
+        elif layer.data is not labels:
             layer.data = labels
         # Strokes would be lost with the next image: classes are edited in their table.
         layer.editable = False
         layer.colormap = _colormap(table)
+        self._show_alone(layer)  # of which a new colormap knows nothing
         layer.features = pd.DataFrame(
             {"index": [row.id for row in table.rows], "class": [row.name for row in table.rows]}
         )
 
     def _recolour(self) -> None:
-        self._show_labels()
-        self.shown.emit()
+        if self.label_image is not None:
+            self._show_labels()
+            self.shown.emit()
 
     def _show_heatmap(self, heatmap: npt.NDArray[np.float32]) -> None:
         layer = self._layer(HEATMAP)
@@ -241,11 +261,20 @@ class LayerStack(QObject):
                 blending="translucent",
             )
             active = self._viewer.layers.selection.active
+            layer.colorbar.visible = True
+            layer.events.visible.connect(self._outline)
             self._viewer.layers.append(layer)
             self._viewer.layers.selection.active = active
+            self._outline()
         else:
             layer.data = heatmap
             layer.visible = True
+
+    def _outline(self) -> None:
+        """Show the classes as outlines while a heatmap lies over them."""
+        heatmap, classes = self._layer(HEATMAP), self._layer(CLASSES)
+        if classes is not None:
+            classes.contour = 2 if heatmap is not None and heatmap.visible else 0
 
 
 def _read(
@@ -255,12 +284,17 @@ def _read(
     crf: CrfSettings | None,
     token: CancelToken,
 ) -> _Picture:
+    problem = None
     if photograph is None:
-        photograph = read_image(image.path)
+        try:
+            photograph = image.read()
+        except ImageReadError as error:
+            # Its classes can be shown all the same; and never the photograph before it.
+            photograph, problem = np.zeros((image.height, image.width, 3), np.uint8), error
     clusters = None
     if segmentation is not None and segmentation.encodings.has(image):
         clusters = segmentation.cluster_map(image, crf, token)
-    return _Picture(image, photograph, clusters)
+    return _Picture(image, photograph, segmentation, clusters, problem)
 
 
 def _colormap(table: ClassTable) -> DirectLabelColormap:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
@@ -11,7 +11,7 @@ from napari_stego.gui.forms import RunForm
 from napari_stego.gui.jobs import Jobs
 from napari_stego.gui.notify import problems_shown
 from napari_stego.gui.session import Session
-from napari_stego.stego import StepRecord
+from napari_stego.stego import StegoSettings, StepRecord, collapse_warning
 
 
 class RunPanel(QWidget):
@@ -35,13 +35,13 @@ class RunPanel(QWidget):
         super().__init__(parent)
         self._session = session
         self._jobs = jobs
+        self._settings = StegoSettings()
         self.form = RunForm()
-        self.start = QPushButton("Train and cluster", self)
+        self.start = QPushButton("&Train and cluster", self)
         self.start.setToolTip(
             "Extract features, train a STEGO head and cluster its codes. What was done before "
-            "with the same settings is not done again. (Ctrl+R)"
+            "with the same settings is not done again. (Alt+T)"
         )
-        self.start.setShortcut("Ctrl+R")
         self.start.clicked.connect(self._start)
         self.cancel = QPushButton("Cancel", self)
         self.cancel.setToolTip("Stop at the next safe point; what is finished is kept")
@@ -49,12 +49,13 @@ class RunPanel(QWidget):
         self.bar = QProgressBar(self)
         self.status = QLabel(self)
         self.status.setWordWrap(True)
+        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.warning = QLabel(self)
         self.warning.setWordWrap(True)
         self.warning.setStyleSheet("color: #d55e00; font-weight: bold")
         self.warning.hide()
         self.curves = TrainingCurves(self)
-        self.advanced = QCollapsible("More settings", self)
+        self.advanced = QCollapsible("More settings", self, expandedIcon="-", collapsedIcon="+")
         self.advanced.addWidget(self.form.advanced.native)
         self._lay_out()
         jobs.started.connect(self._started)
@@ -84,8 +85,9 @@ class RunPanel(QWidget):
     def _start(self) -> None:
         with problems_shown():
             settings = self.form.values()
+            self._settings = settings.stego
             self.curves.start(settings.stego)
-            self.warning.hide()
+            self._warn(None)
             self.wanted.emit(settings)
 
     def _follow(self) -> None:
@@ -95,15 +97,21 @@ class RunPanel(QWidget):
         if project is None or self._jobs.busy:
             return
         run = encodings.run if encodings is not None else None
-        features = project.state.features
-        self.form.show(features.settings if features else None, run.settings if run else None)
+        state = project.state
+        self.form.show(
+            state.features.settings if state.features else None,
+            run.settings if run else None,
+            state.result.settings if state.result else None,
+        )
         if run is not None:
             self.curves.start(run.settings, run.history)
-        self._warn(run.warnings if run is not None else [])
+        else:
+            self.curves.start(StegoSettings())
+        self._warn("\n".join(run.warnings) if run is not None else None)
 
-    def _warn(self, warnings: list[str]) -> None:
-        self.warning.setText("\n".join(warnings))
-        self.warning.setVisible(bool(warnings))
+    def _warn(self, warning: str | None) -> None:
+        self.warning.setText(warning or "")
+        self.warning.setVisible(bool(warning))
 
     def _update_buttons(self) -> None:
         self.start.setEnabled(self._session.corpus is not None and not self._jobs.busy)
@@ -121,6 +129,17 @@ class RunPanel(QWidget):
 
     def _stepped(self, records: list[StepRecord]) -> None:
         self.curves.extend(records)
+        self._warn(collapse_warning(self.curves.records, self._settings))
+
+    def tell(self, sentence: str) -> None:
+        """Show a sentence below the progress.
+
+        Parameters
+        ----------
+        sentence : str
+            What came of a job.
+        """
+        self.status.setText(sentence)
 
     def _ended(self, sentence: str) -> None:
         self.bar.setRange(0, 1)

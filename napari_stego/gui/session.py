@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from psygnal import Signal
 
 from napari_stego.classes import ClassEdit, ClassTable
 from napari_stego.corpus import Corpus, CorpusImage
+from napari_stego.errors import StegoError
 from napari_stego.project import Encodings, Project, Segmentation
 
 
@@ -27,12 +28,15 @@ class Opened:
         Codes and features, if any were extracted.
     segmentation : Segmentation or None
         Clusters and classes, if there are any.
+    problem : StegoError or None
+        Why results of the project could not be read.
     """
 
     project: Project
     corpus: Corpus
     encodings: Encodings | None
     segmentation: Segmentation | None
+    problem: StegoError | None = None
 
     @classmethod
     def read(cls, project: Project) -> Opened:
@@ -51,15 +55,19 @@ class Opened:
         Raises
         ------
         StegoError
-            If it has no images, or a file is damaged.
+            If it has no images.
         """
-        segmentation = encodings = None
-        if project.state.clusters is not None:
-            segmentation = Segmentation(project)
-            encodings = segmentation.encodings
-        elif project.state.features is not None:
-            encodings = Encodings(project)
-        return cls(project, project.corpus, encodings, segmentation)
+        segmentation = encodings = problem = None
+        try:
+            if project.state.result is not None:
+                segmentation = Segmentation(project)
+                encodings = segmentation.encodings
+            elif project.state.features is not None:
+                encodings = Encodings(project)
+        except StegoError as error:
+            # The photographs can be opened, and the damaged result be made anew.
+            problem = error
+        return cls(project, project.corpus, encodings, segmentation, problem)
 
 
 class Session:
@@ -129,7 +137,7 @@ class Session:
             The project.
         """
         before, image = self._opened, self.image
-        self._opened = opened
+        self._opened = opened = _with_edits(opened, before)
         names = [each.name for each in opened.corpus.images]
         self._index = names.index(image.name) if image and image.name in names else 0
         if (
@@ -201,3 +209,19 @@ class Session:
             change()
         finally:
             self.classes_changed.emit()
+
+
+def _with_edits(opened: Opened, before: Opened | None) -> Opened:
+    """Keep the classes that are open if they are of the same clusters.
+
+    They may have been edited since the project was read again.
+    """
+    old, new = before and before.segmentation, opened.segmentation
+    same = (
+        before is not None
+        and old is not None
+        and new is not None
+        and before.project.folder == opened.project.folder
+        and old.result == new.result
+    )
+    return replace(opened, segmentation=old, encodings=old.encodings) if same and old else opened

@@ -6,6 +6,8 @@ closes in the meantime leaves nothing behind that the thread could trip over.
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Callable
 from typing import Generic, TypeVar
@@ -13,6 +15,8 @@ from typing import Generic, TypeVar
 from napari_stego.progress import Cancelled, CancelToken
 
 T = TypeVar("T")
+
+_NICENESS = 10
 
 
 class Task(Generic[T]):
@@ -27,6 +31,9 @@ class Task(Generic[T]):
         Takes the token that asks it to stop.
     name : str
         Name of the thread.
+    yielding : bool
+        Leave the processor to the window whenever that wants it. What runs in
+        the thread, and the threads it starts, get what remains; on Linux only.
 
     Attributes
     ----------
@@ -34,24 +41,26 @@ class Task(Generic[T]):
         Set by `cancel`.
     error : Exception or None
         What the call raised, once `done`; None after a cancel.
-    cancelled : bool
-        Whether the call ended by `Cancelled`, once `done`.
     """
 
-    def __init__(self, work: Callable[[CancelToken], T], name: str) -> None:
+    def __init__(
+        self, work: Callable[[CancelToken], T], name: str, *, yielding: bool = False
+    ) -> None:
         self.token = CancelToken()
         self.error: Exception | None = None
-        self.cancelled = False
         self._result: list[T] = []
+        self._yielding = yielding
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(work,), name=name)
         self._thread.start()
 
     def _run(self, work: Callable[[CancelToken], T]) -> None:
+        if self._yielding and sys.platform == "linux":
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICENESS)
         try:
             self._result.append(work(self.token))
         except Cancelled:
-            self.cancelled = True
+            pass
         except Exception as error:
             self.error = error
         finally:

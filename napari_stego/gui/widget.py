@@ -7,21 +7,22 @@ from typing import Any
 
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QObject, QSize
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_stego.gui import work
 from napari_stego.gui.class_panel import ClassPanel
 from napari_stego.gui.clicks import ClickListener
-from napari_stego.gui.corpus_panel import CorpusPanel, default_project
+from napari_stego.gui.corpus_panel import CorpusPanel, project_in_documents
 from napari_stego.gui.export_panel import ExportDialog
 from napari_stego.gui.inspect_panel import InspectPanel
 from napari_stego.gui.jobs import Job, Jobs, Work
 from napari_stego.gui.layers import LayerStack
+from napari_stego.gui.notify import show_problem
 from napari_stego.gui.run_panel import RunPanel
-from napari_stego.gui.session import Session
-from napari_stego.project import Project, export
+from napari_stego.gui.session import Opened, Session
+from napari_stego.project import ExportReport, ExportSettings, Project, edits_put_away, export
 from napari_stego.samples import reef_folder
 
 _PATIENCE_SECONDS = 5.0
@@ -46,16 +47,16 @@ class StegoWidget(QWidget):
         self.run_panel = RunPanel(self.session, self.jobs, self)
         self.inspect_panel = InspectPanel(self.session, self)
         self.class_panel = ClassPanel(self.session, self.layers, self)
-        self.export_button = QPushButton("Export…", self)
-        self.export_button.setToolTip("Write masks, classes.csv and overlay pictures (Ctrl+E)")
-        self.export_button.setShortcut("Ctrl+E")
+        self.export_button = QPushButton("E&xport…", self)
+        self.export_button.setToolTip("Write masks, classes.csv and overlay pictures (Alt+X)")
         self._clicks = ClickListener(napari_viewer.mouse_drag_callbacks, self._clicked)
         self._lay_out()
         self._connect()
         self._follow()
 
     def _lay_out(self) -> None:
-        layout = QVBoxLayout(self)
+        content = QWidget(self)
+        layout = QVBoxLayout(content)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(4)
         for title, panel in (
@@ -67,7 +68,16 @@ class StegoWidget(QWidget):
             layout.addWidget(panel, 1 if panel is self.class_panel else 0)
         layout.addWidget(self.inspect_panel)
         layout.addWidget(self.export_button)
-        self.setMinimumWidth(360)
+        # On small screens the panels scroll instead of making the window too tall.
+        scroll = QScrollArea(self)
+        scroll.setWidget(content)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        around = QVBoxLayout(self)
+        around.setContentsMargins(0, 0, 0, 0)
+        around.addWidget(scroll)
+        self.setMinimumWidth(380)
 
     def sizeHint(self) -> QSize:
         """Leave the photograph most of the window."""
@@ -98,14 +108,14 @@ class StegoWidget(QWidget):
         """
         self._start(
             "Opening",
-            lambda reports, token: work.open_photographs(images, project, reports, token),
-            self.session.adopt,
+            lambda reports, token: work.open_project(images, project, reports, token),
+            self._adopt,
         )
 
     def open_sample(self) -> None:
         """Open the synthetic reef, in a project in the user's own folders."""
         images = reef_folder() / "images"
-        self.open(images, default_project(Path("sample reef")))
+        self.open(images, project_in_documents("sample reef"))
 
     def run(self, settings: work.RunSettings) -> None:
         """Extract, train and cluster; the clusters on show stay until there are new ones.
@@ -120,10 +130,10 @@ class StegoWidget(QWidget):
             self._start(
                 "Training and clustering",
                 lambda reports, token: work.run(folder, settings, reports, token),
-                self.session.adopt,
+                self._adopt,
             )
 
-    def export(self, folder: Path, settings: Any) -> None:
+    def export(self, folder: Path, settings: ExportSettings) -> None:
         """Write the classes of all photographs.
 
         Parameters
@@ -144,14 +154,31 @@ class StegoWidget(QWidget):
                     progress=reports.progress,
                     cancel=token,
                 ),
-                lambda report: show_info(
-                    f"{report.images} photographs exported to {report.folder}."
-                ),
+                self._tell_export,
             )
+
+    def _tell_export(self, report: ExportReport) -> None:
+        text = f"{report.images} photographs exported to {report.folder}."
+        if report.skipped:
+            first = "".join(f"\n{file.name}: {file.reason}" for file in report.skipped[:10])
+            text += f"\n{len(report.skipped)} are left out:{first}"
+        self.run_panel.tell(text)
+        show_info(text)
 
     def _start(self, title: str, call: Work, on_success: Any) -> None:
         if not self.jobs.start(Job(title, call, on_success)):
             show_info("Something else is running. Wait for it, or cancel it first.")
+
+    def _adopt(self, opened: Opened) -> None:
+        before = self.session.project
+        kept = ""
+        if before is not None and before.folder == opened.project.folder:
+            kept = edits_put_away(opened.project, before.state.result)
+        self.session.adopt(opened)
+        if kept:
+            self.run_panel.tell(kept)
+        if opened.problem is not None:
+            show_problem(opened.problem)
 
     def _ask_export(self) -> None:
         folder = self.session.folder
@@ -163,6 +190,7 @@ class StegoWidget(QWidget):
 
     def _follow(self, *_: Any) -> None:
         self.export_button.setEnabled(self.session.segmentation is not None and not self.jobs.busy)
+        self.corpus_panel.set_busy(self.jobs.busy)
 
     def _clicked(self, position: Any) -> None:
         pixel, source = self.layers.pixel_at(position), self.inspect_panel.chosen
@@ -173,6 +201,8 @@ class StegoWidget(QWidget):
             self.class_panel.select(int(labels[pixel]))
         if source is not None:
             self.layers.inspect(pixel, source)
+        else:
+            show_info("There is nothing to compare yet: press “Train and cluster” first.")
 
     def event(self, event: QEvent) -> bool:
         """Shut down when napari takes the widget out of its dock, which is how it closes it."""
@@ -190,7 +220,9 @@ class StegoWidget(QWidget):
         """Shut down with the window: it is hidden after a close that was not refused."""
         if event.type() == QEvent.Type.Close:
             self._window_closing = True
-        elif event.type() == QEvent.Type.Hide and self._window_closing:
+        elif event.type() == QEvent.Type.Show:
+            self._window_closing = False
+        elif event.type() == QEvent.Type.Hide and self._window_closing and not event.spontaneous():
             self.shut_down()
         return super().eventFilter(watched, event)
 

@@ -6,12 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_stego.clustering import ClusterSettings
-from napari_stego.corpus import discover
 from napari_stego.features import FeatureSettings
 from napari_stego.gui.jobs import Reports
 from napari_stego.gui.session import Opened
 from napari_stego.progress import CancelToken
-from napari_stego.project import Project, cluster, extract, train
+from napari_stego.project import Project, cluster, extract, open_photographs, train
 from napari_stego.stego import StegoSettings
 
 
@@ -40,7 +39,7 @@ class RunSettings:
     weights_file: Path | None = None
 
 
-def open_photographs(
+def open_project(
     images: Path | None, folder: Path, reports: Reports, cancel: CancelToken
 ) -> Opened:
     """Open a project, or make one, with a folder of photographs.
@@ -68,11 +67,7 @@ def open_photographs(
     """
     if images is None:
         return Opened.read(Project.open(folder))
-    # Read the photographs first: a wrong folder must not leave an empty project behind.
-    corpus = discover(images, reports.progress, cancel)
-    project = Project.create(folder)
-    project.set_corpus(corpus)
-    return Opened.read(project)
+    return Opened.read(open_photographs(folder, images, progress=reports.progress, cancel=cancel))
 
 
 def run(folder: Path, settings: RunSettings, reports: Reports, cancel: CancelToken) -> Opened:
@@ -99,9 +94,9 @@ def run(folder: Path, settings: RunSettings, reports: Reports, cancel: CancelTok
     StegoError
         As the stages raise it.
     """
-    project = Project.open(folder)
+    opened = Project.open(folder)
     extract(
-        project,
+        opened,
         settings.features,
         weights_file=settings.weights_file,
         device=settings.device,
@@ -110,12 +105,12 @@ def run(folder: Path, settings: RunSettings, reports: Reports, cancel: CancelTok
     )
     if settings.clusters.source == "codes":
         train(
-            project,
+            opened,
             settings.stego,
             device=settings.device,
             on_step=reports.step,
             progress=reports.progress,
             cancel=cancel,
         )
-    cluster(project, settings.clusters, progress=reports.progress, cancel=cancel)
-    return Opened.read(project)
+    cluster(opened, settings.clusters, progress=reports.progress, cancel=cancel)
+    return Opened.read(opened)

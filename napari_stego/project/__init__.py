@@ -2,23 +2,26 @@
 
 from napari_stego.project.encodings import Encodings, Source
 from napari_stego.project.evaluating import Evaluation, EvaluationRow, evaluate
-from napari_stego.project.exporting import ExportSettings, export
+from napari_stego.project.exporting import ExportReport, ExportSettings, export
 from napari_stego.project.project import Project, ProjectError
-from napari_stego.project.segmentation import Segmentation
-from napari_stego.project.stages import cluster, extract, train
+from napari_stego.project.segmentation import Segmentation, edits_put_away
+from napari_stego.project.stages import cluster, extract, open_photographs, train
 
 __all__ = [
     "Encodings",
     "Evaluation",
     "EvaluationRow",
+    "ExportReport",
     "ExportSettings",
     "Project",
     "ProjectError",
     "Segmentation",
     "Source",
     "cluster",
+    "edits_put_away",
     "evaluate",
     "export",
     "extract",
+    "open_photographs",
     "train",
 ]

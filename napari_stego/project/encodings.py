@@ -25,8 +25,7 @@ def encoder(project: Project, source: Source) -> Encode:
     project : Project
         A project with features and, for codes, a run.
     source : "codes" or "features"
-        Codes of the run; or features prepared as the run prepares them, and
-        as stored where there is no run.
+        Codes of the run trained last; or the features as they are stored.
 
     Returns
     -------
@@ -38,15 +37,14 @@ def encoder(project: Project, source: Source) -> Encode:
     StegoError
         If there is no run to make codes.
     """
-    if source == "codes":
-        return load_run(project.run_path)[0].encode
-    if project.state.run is None:
-        return Preparation().apply
-    return load_run(project.run_path)[0].preparation.apply
+    return load_run(project.run_path)[0].encode if source == "codes" else Preparation().apply
 
 
 class Encodings:
     """Codes and features of a project's images, each as a grid over its image.
+
+    Those that the clusters in use were made from; while there are none, those
+    made last.
 
     Parameters
     ----------
@@ -67,11 +65,13 @@ class Encodings:
     """
 
     def __init__(self, project: Project) -> None:
-        self._store = project.store
+        result = project.state.result
+        self._store = project.store_of(result.features) if result else project.store
+        key = result.run if result else project.state.run
         self.run: StegoRun | None = None
-        self._encoders: dict[Source, Encode] = {"features": encoder(project, "features")}
-        if project.state.run is not None:
-            self.run = load_run(project.run_path)[0]
+        self._encoders: dict[Source, Encode] = {"features": Preparation().apply}
+        if key is not None:
+            self.run = load_run(project.run_file(key))[0]
             self._encoders["codes"] = self.run.encode
         self._latest: tuple[tuple[str, Source], npt.NDArray[np.float32]] | None = None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,7 +24,6 @@ from napari_stego.evaluation import (
     hungarian_scores,
     majority_names,
     named_scores,
-    read_mask,
 )
 from napari_stego.features import FeatureStore, Preparation, extract_features
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
@@ -134,13 +134,13 @@ def evaluate(
         corpus = discover(images, progress, cancel)
         _extract_beside(project, corpus, store, device, weights_file, progress, cancel)
     scored = _masked_images(store, corpus, masks)
-    classes = class_ids(scored.masks)
+    classes = _classes(scored, progress, cancel)
     if len(classes) == 0:
         raise MaskError(f"The masks in {masks} hold no class: all of their pixels are {VOID}.")
     naming = None
     if naming_masks is not None:
         naming = _masked_images(store, project.corpus, naming_masks)
-        classes = np.union1d(classes, class_ids(naming.masks))
+        classes = np.union1d(classes, _classes(naming, progress, cancel))
     if len(classes) < 2:
         raise MaskError(
             f"The masks in {masks} hold one class only; there is nothing to tell apart."
@@ -187,9 +187,22 @@ def _masked_images(store: FeatureStore, corpus: Corpus, folder: Path) -> MaskedI
     )
     if not images:
         raise MaskError(f"No image with a mask in {folder} has features: none could be read.")
-    return MaskedImages(
-        store, images, {image.name: read_mask(paths[image.name], image) for image in images}
-    )
+    return MaskedImages(store, images, paths)
+
+
+def _classes(
+    data: MaskedImages, progress: ProgressCallback, cancel: CancelToken | None
+) -> npt.NDArray[np.int64]:
+    """List the classes in the masks, which also finds those that cannot be read."""
+
+    def masks() -> Iterator[npt.NDArray[np.integer]]:
+        for done, image in enumerate(data.images):
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            progress(done, len(data.images), "reading masks")
+            yield data.mask(image)
+
+    return class_ids(masks())
 
 
 def _extract_beside(

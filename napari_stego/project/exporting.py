@@ -110,7 +110,12 @@ def export(
     table = segmentation.table
     pixels: Counter[int] = Counter()
     reasons = {skipped.name: skipped.reason for skipped in project.corpus.skipped}
-    images = [image for image in project.corpus.images if segmentation.encodings.has(image)]
+    images = []
+    for image in project.corpus.images:
+        if segmentation.encodings.has(image):
+            images.append(image)
+        else:
+            reasons.setdefault(image.name, "it has no features; extract them and cluster again")
     suffixes = _unambiguous({image.name for image in images})
     for done, image in enumerate(images):
         if cancel is not None:
@@ -137,8 +142,10 @@ def export(
 
 def _check_folder(project: Project, folder: Path) -> None:
     place, root = folder.expanduser().resolve(), project.corpus.root.resolve()
-    inside_project = place.is_relative_to(project.folder.resolve())
-    if place.is_relative_to(root) and not inside_project:
+    home = project.folder.resolve()
+    # A project among the photographs is passed over when they are looked for.
+    passed_over = home.is_relative_to(root) and place.is_relative_to(home)
+    if place.is_relative_to(root) and not passed_over:
         raise StegoError(
             f"{folder} is among the photographs in {root}: what is exported there would be taken "
             "for photographs the next time. Export to another folder."

@@ -13,7 +13,13 @@ from napari_stego.corpus import Corpus, CorpusImage, SkippedFile
 from napari_stego.errors import StegoError
 from napari_stego.features import FeatureStore, TokenSet
 from napari_stego.files import write_json
-from napari_stego.project.state import ImageRecord, ProjectState, SkippedRecord
+from napari_stego.project.state import (
+    FeaturesRecord,
+    ImageRecord,
+    ProjectState,
+    ResultRecord,
+    SkippedRecord,
+)
 
 _STATE_FILE = "project.json"
 _FORMAT = 1
@@ -41,6 +47,7 @@ class Project:
     def __init__(self, folder: Path, state: ProjectState) -> None:
         self.folder = folder
         self.state = state
+        self._stores: dict[str, FeatureStore] = {}
 
     @classmethod
     def open(cls, folder: Path) -> Project:
@@ -105,57 +112,97 @@ class Project:
             If the folder cannot be written.
         """
         folder = folder.expanduser().absolute()
-        if (folder / _STATE_FILE).exists():
+        if cls.exists(folder):
             return cls.open(folder)
         project = cls(folder, ProjectState())
-        project.update(ProjectState())
+        project._write(project.state)
         return project
 
-    def update(self, state: ProjectState) -> None:
-        """Replace the state, on disk first.
+    @staticmethod
+    def exists(folder: Path) -> bool:
+        """Tell whether a folder is a project.
 
         Parameters
         ----------
-        state : ProjectState
-            The new state.
+        folder : Path
+            The folder, there or not.
+
+        Returns
+        -------
+        bool
+            Whether there is a project, readable or not.
+        """
+        return (folder.expanduser() / _STATE_FILE).exists()
+
+    def update(self, **changes: Any) -> None:
+        """Change the state, on disk first.
+
+        Fields that are not named keep what is on disk, where another window
+        or process may have changed them.
+
+        Parameters
+        ----------
+        **changes : Any
+            Fields of `ProjectState`.
 
         Raises
         ------
+        ProjectError
+            If what is on disk can no longer be read.
         StegoError
             If it cannot be written; the old state stays.
         """
+        latest = self.open(self.folder).state
+        self._write(latest.model_copy(update=changes))
+
+    def _write(self, state: ProjectState) -> None:
         write_json(self.folder / _STATE_FILE, state.model_dump(mode="json", by_alias=True))
         self.state = state
 
     def set_corpus(self, corpus: Corpus) -> None:
         """Make a corpus the project's.
 
-        A run and clusters of another corpus are put away, not deleted.
+        What was made from images that are no longer in it is kept.
 
         Parameters
         ----------
         corpus : Corpus
             The images.
+
+        Raises
+        ------
+        ProjectError
+            If the project folder is the folder of photographs itself: exports
+            would be taken for photographs.
+        StegoError
+            If the project cannot be written.
         """
+        if corpus.root == self.folder.resolve():
+            raise ProjectError(
+                f"{self.folder} holds the photographs. Choose another folder for the project, "
+                "such as one beside it."
+            )
         images = tuple(
             ImageRecord(
                 name=image.name,
                 height=image.height,
                 width=image.width,
                 content_hash=image.content_hash,
+                size=image.size,
+                modified_ns=image.modified_ns,
             )
             for image in corpus.images
         )
         skipped = tuple(SkippedRecord(name=s.name, reason=s.reason) for s in corpus.skipped)
-        changes: dict[str, Any] = {"root": str(corpus.root), "images": images}
-        if images != self.state.images:
-            changes |= {"run": None, "clusters": None}
-        else:
-            # Images whose pixels turned out to be unreadable still are.
-            names = {image.name for image in images}
-            skipped += tuple(file for file in self.state.skipped if file.name in names)
-        changes["skipped"] = skipped
-        self.update(self.state.model_copy(update=changes))
+        # Images whose pixels turned out to be unreadable still are, if they are the same.
+        same = {image.name: image.content_hash for image in images}
+        before = {image.name: image.content_hash for image in self.state.images}
+        skipped += tuple(
+            file
+            for file in self.state.skipped
+            if file.name in same and same[file.name] == before.get(file.name)
+        )
+        self.update(root=str(corpus.root), images=images, skipped=skipped)
 
     @property
     def corpus(self) -> Corpus:
@@ -176,39 +223,22 @@ class Project:
             root,
             tuple(
                 CorpusImage(
-                    root / image.name, image.name, image.height, image.width, image.content_hash
+                    root / image.name,
+                    image.name,
+                    image.height,
+                    image.width,
+                    image.content_hash,
+                    image.size,
+                    image.modified_ns,
                 )
                 for image in self.state.images
             ),
             tuple(SkippedFile(s.name, s.reason) for s in self.state.skipped),
         )
 
-    def image(self, name: str) -> CorpusImage:
-        """Find an image of the corpus.
-
-        Parameters
-        ----------
-        name : str
-            Its path relative to the corpus root.
-
-        Returns
-        -------
-        CorpusImage
-            The image.
-
-        Raises
-        ------
-        ProjectError
-            If there is none of that name.
-        """
-        for image in self.corpus.images:
-            if image.name == name:
-                return image
-        raise ProjectError(f"The project has no image named {name}.")
-
     @property
     def store(self) -> FeatureStore:
-        """The features in use.
+        """The features extracted last.
 
         Raises
         ------
@@ -220,11 +250,28 @@ class Project:
                 f"The project {self.folder} has no features yet. Extract them first: "
                 f"`napari-stego features IMAGES --project {self.folder}`."
             )
-        return FeatureStore(self.folder / "features" / self.state.features.key)
+        return self.store_of(self.state.features)
+
+    def store_of(self, features: FeaturesRecord) -> FeatureStore:
+        """Open the features of some settings.
+
+        Parameters
+        ----------
+        features : FeaturesRecord
+            Which; there or not.
+
+        Returns
+        -------
+        FeatureStore
+            The store, the same at each call: opening it reads its index.
+        """
+        if features.key not in self._stores:
+            self._stores[features.key] = FeatureStore(self.folder / "features" / features.key)
+        return self._stores[features.key]
 
     @property
     def run_path(self) -> Path:
-        """File of the STEGO run in use.
+        """File of the STEGO run trained last.
 
         Raises
         ------
@@ -254,20 +301,20 @@ class Project:
         return self.folder / "runs" / f"{key}.safetensors"
 
     @property
-    def clusters_folder(self) -> Path:
-        """Folder of the clusters in use and their classes.
+    def result(self) -> ResultRecord:
+        """The clusters in use, with what they were made from.
 
         Raises
         ------
         ProjectError
             If nothing was clustered.
         """
-        if self.state.clusters is None:
+        if self.state.result is None:
             raise ProjectError(
                 f"The project {self.folder} has no clusters yet. Make them first: "
                 f"`napari-stego cluster --project {self.folder}`."
             )
-        return self.clusters_file(self.state.clusters).parent
+        return self.state.result
 
     def clusters_file(self, key: str) -> Path:
         """Name the file of some clusters' centroids.

@@ -20,11 +20,12 @@ from napari_stego.clustering import (
 from napari_stego.corpus import CorpusImage
 from napari_stego.files import write_json
 from napari_stego.progress import CancelToken
-from napari_stego.project.encodings import Encodings, Source
+from napari_stego.project.encodings import Encodings
 from napari_stego.project.project import Project, ProjectError
+from napari_stego.project.state import ResultRecord
 
 
-def load_clusters(path: Path) -> tuple[ClusterModel, Source]:
+def load_clusters(path: Path) -> ClusterModel:
     """Read clusters.
 
     Parameters
@@ -34,10 +35,8 @@ def load_clusters(path: Path) -> tuple[ClusterModel, Source]:
 
     Returns
     -------
-    model : ClusterModel
+    ClusterModel
         The centroids.
-    source : "codes" or "features"
-        What was clustered.
 
     Raises
     ------
@@ -45,15 +44,13 @@ def load_clusters(path: Path) -> tuple[ClusterModel, Source]:
         If the file is missing or damaged.
     """
     try:
-        tensors = load_file(path)
-        centroids = tensors["centroids"]
-        source: Source = "codes" if bool(tensors["of_codes"]) else "features"
+        centroids = load_file(path)["centroids"]
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ProjectError(
             f"{path} is missing or damaged ({error}). Delete the folder {path.parent} and cluster "
             "again."
         ) from error
-    return ClusterModel(centroids), source
+    return ClusterModel(centroids)
 
 
 class Segmentation:
@@ -66,6 +63,8 @@ class Segmentation:
 
     Attributes
     ----------
+    result : ResultRecord
+        What the clusters were made from.
     encodings : Encodings
         Codes and features of the images.
     history : ClassHistory
@@ -78,11 +77,12 @@ class Segmentation:
     """
 
     def __init__(self, project: Project) -> None:
+        self.result = project.result
         self.encodings = Encodings(project)
-        self._folder = project.clusters_folder
-        self._model, self._source = load_clusters(self._folder / "clusters.safetensors")
-        self.history = _load_classes(self._folder / "classes.json")
-        history, path = self.history, self._folder / "classes.json"
+        clusters = project.clusters_file(self.result.clusters)
+        path = clusters.with_name("classes.json")
+        self._model = load_clusters(clusters)
+        self.history = history = _load_classes(path, len(self._model))
 
         def save(_: ClassTable) -> None:
             write_json(path, history.to_dict())
@@ -122,7 +122,7 @@ class Segmentation:
         Cancelled
             If `cancel` is set during a refinement.
         """
-        scores = self._model.scores(self.encodings.grid(image, self._source))
+        scores = self._model.scores(self.encodings.grid(image, self.result.settings.source))
         if crf is None:
             return cluster_map(scores, (image.height, image.width))
         return refined_cluster_map(image.read(), scores, crf, cancel)
@@ -157,11 +157,45 @@ class Segmentation:
         return self.table.lut()[self.cluster_map(image, crf, cancel)]
 
 
-def _load_classes(path: Path) -> ClassHistory:
+def _load_classes(path: Path, n_clusters: int) -> ClassHistory:
     try:
-        return ClassHistory.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        history = ClassHistory.from_dict(json.loads(path.read_text(encoding="utf-8")))
+        if history.table.n_clusters != n_clusters:
+            raise ValueError(f"{history.table.n_clusters} clusters instead of {n_clusters}")
+        return history
     except (OSError, ValueError, KeyError, TypeError, ClassEditError) as error:
         raise ProjectError(
             f"The classes in {path} are missing or damaged: {error}. Delete the folder "
             f"{path.parent} and cluster again."
         ) from error
+
+
+def edits_put_away(project: Project, before: ResultRecord | None) -> str:
+    """Tell of edited classes that other clusters have taken the place of.
+
+    Parameters
+    ----------
+    project : Project
+        A project that has been clustered.
+    before : ResultRecord, optional
+        The clusters in use before.
+
+    Returns
+    -------
+    str
+        A sentence for the user; empty if no edit is out of sight.
+    """
+    if before is None or before == project.state.result:
+        return ""
+    clusters = project.clusters_file(before.clusters)
+    try:
+        history = _load_classes(clusters.with_name("classes.json"), before.settings.clusters)
+    except ProjectError:
+        return ""
+    if not history.edits:
+        return ""
+    return (
+        f"The classes that you edited ({len(history.edits)} edits) belong to the clusters before: "
+        f"they come back with the settings of then ({before.settings.clusters} clusters of "
+        f"{before.settings.source}, on the same photographs)."
+    )

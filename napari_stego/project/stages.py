@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 from safetensors.numpy import save_file
 
 from napari_stego.backbones import load_backbone, pick_device
 from napari_stego.classes import ClassHistory, ClassTable
 from napari_stego.clustering import ClusterModel, ClusterSettings, fit_clusters
-from napari_stego.corpus import discover
+from napari_stego.corpus import Corpus, discover
 from napari_stego.errors import StegoError
 from napari_stego.features import (
     ExtractionReport,
     FeatureSettings,
-    FeatureStore,
     extract_features,
 )
 from napari_stego.files import replacing, write_json
@@ -27,8 +25,52 @@ from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 from napari_stego.project.encodings import encoder
 from napari_stego.project.project import Project, result_key
 from napari_stego.project.segmentation import load_clusters
-from napari_stego.project.state import FeaturesRecord, SkippedRecord
+from napari_stego.project.state import FeaturesRecord, ResultRecord, SkippedRecord
 from napari_stego.stego import StegoRun, StegoSettings, StepObserver, train_stego
+
+
+def open_photographs(
+    folder: Path,
+    images: Path,
+    *,
+    progress: ProgressCallback = no_progress,
+    cancel: CancelToken | None = None,
+) -> Project:
+    """Open a project, or make one, and give it the photographs of a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The project folder. It is not made if there are no photographs.
+    images : Path
+        Folder of photographs, or one photograph.
+    progress : ProgressCallback
+        Called once a file.
+    cancel : CancelToken, optional
+        Obeyed between files.
+
+    Returns
+    -------
+    Project
+        The project.
+
+    Raises
+    ------
+    StegoError
+        If there are no photographs, or the project cannot be read or written.
+    Cancelled
+        If `cancel` is set.
+    """
+    project = Project.open(folder) if Project.exists(folder) else None
+    corpus = discover(images, progress, cancel, known=_known(project))
+    project = project or Project.create(folder)
+    project.set_corpus(corpus)
+    return project
+
+
+def _known(project: Project | None) -> Corpus | None:
+    """Give what the project knows of its files, so that they are not all read again."""
+    return project.corpus if project is not None and project.state.images else None
 
 
 def extract(
@@ -74,8 +116,10 @@ def extract(
         If `cancel` is set.
     """
     if images is not None:
-        project.set_corpus(discover(images, progress, cancel))
+        project.set_corpus(discover(images, progress, cancel, known=_known(project)))
     corpus = project.corpus
+    if weights_file is None and _all_there(project, settings):
+        return ExtractionReport(0, len({image.content_hash for image in corpus.images}), ())
     backbone = load_backbone(
         settings.backbone,
         weights_file=weights_file,
@@ -84,7 +128,7 @@ def extract(
         cancel=cancel,
     )
     record = FeaturesRecord(settings=settings, weights_sha256=backbone.weights_sha256)
-    store = FeatureStore(project.folder / "features" / record.key)
+    store = project.store_of(record)
     report = extract_features(corpus, store, backbone, settings, progress=progress, cancel=cancel)
     if report.extracted + report.reused == 0:
         raise StegoError(
@@ -96,10 +140,20 @@ def extract(
     names = {image.name for image in corpus.images}
     known = [file for file in state.skipped if file.name not in names]
     known += [SkippedRecord(name=file.name, reason=file.reason) for file in report.skipped]
-    changes = {"features": record, "skipped": tuple(known)}
-    if state.features != record or state.skipped != changes["skipped"]:
-        project.update(state.model_copy(update={**changes, "run": None, "clusters": None}))
+    if state.features != record:
+        project.update(features=record, skipped=tuple(known), run=None)
+    elif state.skipped != tuple(known):
+        project.update(skipped=tuple(known))
     return report
+
+
+def _all_there(project: Project, settings: FeatureSettings) -> bool:
+    """Tell whether the features are complete, so that no weights need be found."""
+    record = project.state.features
+    if record is None or record.settings != settings:
+        return False
+    store = project.store_of(record)
+    return all(image.content_hash in store for image in project.corpus.images)
 
 
 def train(
@@ -156,7 +210,7 @@ def train(
         cancel=cancel,
     )
     if project.state.run != key:
-        project.update(project.state.model_copy(update={"run": key, "clusters": None}))
+        project.update(run=key)
     return run
 
 
@@ -197,15 +251,13 @@ def cluster(
     """
     tokens = project.tokens()
     assert project.state.features is not None  # tokens() has checked
+    run = project.state.run if settings.source == "codes" else None
     key = result_key(
-        project.state.features.key,
-        list(tokens.content_hashes),
-        project.state.run,
-        settings.model_dump(),
+        project.state.features.key, list(tokens.content_hashes), run, settings.model_dump()
     )
     path = project.clusters_file(key)
     if path.exists():
-        model = load_clusters(path)[0]
+        model = load_clusters(path)
     else:
         encode = encoder(project, settings.source)
         model = fit_clusters(tokens, encode, settings, progress, cancel)
@@ -213,10 +265,9 @@ def cluster(
         if not classes.exists():
             write_json(classes, ClassHistory(ClassTable.from_clusters(len(model))).to_dict())
         with replacing(path) as temporary:
-            of_codes = np.array(settings.source == "codes")
             metadata = {"settings": settings.model_dump_json()}
-            tensors = {"centroids": model.centroids, "of_codes": of_codes}
-            save_file(tensors, temporary, metadata=metadata)
-    if project.state.clusters != key:
-        project.update(project.state.model_copy(update={"clusters": key}))
+            save_file({"centroids": model.centroids}, temporary, metadata=metadata)
+    result = ResultRecord(clusters=key, features=project.state.features, run=run, settings=settings)
+    if project.state.result != result:
+        project.update(result=result)
     return model

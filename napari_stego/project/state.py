@@ -2,9 +2,29 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import Annotated
 
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from napari_stego.clustering import ClusterSettings
 from napari_stego.features import FeatureSettings
+
+_MAX_SIDE = 1_000_000
+
+
+def _inside(name: str) -> str:
+    """Refuse names that would lead out of a folder, on any system: a project may come from one."""
+    for path in (PurePosixPath(name), PureWindowsPath(name)):
+        if not name or path.is_absolute() or path.drive or path.root or ".." in path.parts:
+            raise ValueError(f"{name!r} is no path below the folder of photographs")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_inside)]
+Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Side = Annotated[int, Field(ge=1, le=_MAX_SIDE)]
 
 
 class ImageRecord(BaseModel):
@@ -18,14 +38,19 @@ class ImageRecord(BaseModel):
         Size in pixels.
     content_hash : str
         SHA-256 of the file.
+    size, modified_ns : int
+        Bytes of the file and time of its last change, to tell without reading
+        that it is the same.
     """
 
     model_config = ConfigDict(frozen=True)
 
-    name: str
-    height: int
-    width: int
-    content_hash: str
+    name: Name
+    height: Side
+    width: Side
+    content_hash: Sha256
+    size: int = 0
+    modified_ns: int = 0
 
 
 class SkippedRecord(BaseModel):
@@ -59,7 +84,7 @@ class FeaturesRecord(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     settings: FeatureSettings
-    weights_sha256: str
+    weights_sha256: Sha256
 
     @property
     def key(self) -> str:
@@ -67,8 +92,34 @@ class FeaturesRecord(BaseModel):
         return self.settings.key(self.weights_sha256)
 
 
+class ResultRecord(BaseModel):
+    """Clusters, and all that is needed to label an image with them.
+
+    Attributes
+    ----------
+    clusters : str
+        Key of the clusters.
+    features : FeaturesRecord
+        The features they were made from.
+    run : str, optional
+        Key of the STEGO run whose codes were clustered; None for features.
+    settings : ClusterSettings
+        How they were made.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    clusters: Key
+    features: FeaturesRecord
+    run: Key | None
+    settings: ClusterSettings
+
+
 class ProjectState(BaseModel):
     """The content of ``project.json``.
+
+    `features` and `run` are the latest; `result` is the latest that went all
+    the way to clusters, and stays until another one does.
 
     Attributes
     ----------
@@ -81,11 +132,11 @@ class ProjectState(BaseModel):
     skipped : tuple of SkippedRecord
         Files that could not be read.
     features : FeaturesRecord, optional
-        The features in use.
+        The features extracted last.
     run : str, optional
-        Key of the STEGO run in use.
-    clusters : str, optional
-        Key of the clusters in use.
+        Key of the STEGO run trained last, on features of these settings.
+    result : ResultRecord, optional
+        The clusters in use.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -95,5 +146,13 @@ class ProjectState(BaseModel):
     images: tuple[ImageRecord, ...] = ()
     skipped: tuple[SkippedRecord, ...] = ()
     features: FeaturesRecord | None = None
-    run: str | None = None
-    clusters: str | None = None
+    run: Key | None = None
+    result: ResultRecord | None = None
+
+    @property
+    def result_is_latest(self) -> bool:
+        """Whether the clusters in use were made from the features and run made last."""
+        result = self.result
+        return result is not None and (
+            result.features == self.features and result.run in (None, self.run)
+        )

@@ -1,5 +1,6 @@
 """STEGO: a light head distilled from feature correspondences, trained on cached tokens."""
 
+from napari_stego.stego.collapse import collapse_warning
 from napari_stego.stego.run import CheckpointError, StegoRun, StepRecord, load_run
 from napari_stego.stego.settings import RoleValues, StegoSettings
 from napari_stego.stego.trainer import StepObserver, train_stego
@@ -11,6 +12,7 @@ __all__ = [
     "StegoSettings",
     "StepObserver",
     "StepRecord",
+    "collapse_warning",
     "load_run",
     "train_stego",
 ]

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
+from pydantic import FiniteFloat
 
 START_QUANTILE = {"random": 0.9, "knn": 0.6, "self": 0.6}
 CLAMP_QUANTILES = (0.02, 0.995)
-COLLAPSE_CORRESPONDENCE = 0.3
 
 _SMOOTHING = 0.95
 _GAIN = 0.05
@@ -41,10 +41,10 @@ class BiasControl:
     """
 
     targets: Mapping[str, float]
-    shifts: dict[str, float] = field(default_factory=dict)
-    bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
-    spread: dict[str, float] = field(default_factory=dict)
-    smoothed: dict[str, float] = field(default_factory=dict)
+    shifts: dict[str, FiniteFloat] = field(default_factory=dict)
+    bounds: dict[str, tuple[FiniteFloat, FiniteFloat]] = field(default_factory=dict)
+    spread: dict[str, FiniteFloat] = field(default_factory=dict)
+    smoothed: dict[str, FiniteFloat] = field(default_factory=dict)
 
     def start(self, role: str, features: npt.NDArray[np.float32]) -> None:
         """Set a shift from the feature correspondences of some pairs.

@@ -3,25 +3,34 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import ValidationError
+from pydantic import TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
 from napari_stego.errors import StegoError
 from napari_stego.features import Preparation
 from napari_stego.files import replacing
+from napari_stego.stego.bias import BiasControl
 from napari_stego.stego.head import StegoHead
 from napari_stego.stego.settings import StegoSettings
 
-_FORMAT = "napari-stego run 1"
+_FORMAT = "napari-stego run 2"
+_MAX_HEADER_BYTES = 1_000_000
+
+_CONTROL = TypeAdapter(BiasControl)
+_ROLES = TypeAdapter(tuple[Literal["random", "knn", "self"], ...])
+_WARNINGS = TypeAdapter(list[str])
+
+_Kind = tuple[str, tuple[int, ...]]
+"""Type and shape of a tensor, as safetensors writes them."""
 
 
 class CheckpointError(StegoError):
@@ -104,7 +113,7 @@ def save_run(
     path: Path,
     run: StegoRun,
     training_state: Mapping[str, torch.Tensor] | None = None,
-    control: Mapping[str, Any] | None = None,
+    control: BiasControl | None = None,
 ) -> None:
     """Write a run to one safetensors file, replacing it in a single move.
 
@@ -113,18 +122,20 @@ def save_run(
     path : Path
         The file; its folder is made.
     run : StegoRun
-        The run.
+        The run, after one step at least.
     training_state : mapping of str to torch.Tensor, optional
         State of the optimiser, for a run that is to be resumed.
-    control : mapping, optional
-        State of the bias control, as JSON values.
+    control : BiasControl, optional
+        State of the shifts, for a run that is to be resumed.
 
     Raises
     ------
     StegoError
         If the file cannot be written; a file that was there stays as it was.
     """
+    roles = tuple(run.history[0].correspondence)
     tensors = {f"head.{name}": value.contiguous() for name, value in run.head.state_dict().items()}
+    tensors["history"] = _to_rows(run.history, roles)
     if run.preparation.mean is not None:
         tensors["preparation.mean"] = torch.from_numpy(run.preparation.mean)
     for name, value in (training_state or {}).items():
@@ -132,20 +143,22 @@ def save_run(
     metadata = {
         "format": _FORMAT,
         "settings": run.settings.model_dump_json(by_alias=True),
-        "history": json.dumps([vars(record) for record in run.history]),
+        "roles": json.dumps(roles),
         "warnings": json.dumps(run.warnings),
-        "control": json.dumps(dict(control or {})),
     }
+    if control is not None:
+        metadata["control"] = json.dumps(vars(control))
     with replacing(path) as temporary:
         save_file(tensors, temporary, metadata=metadata)
 
 
 def load_run(
     path: Path, device: str = "cpu"
-) -> tuple[StegoRun, dict[str, torch.Tensor], dict[str, Any]]:
+) -> tuple[StegoRun, dict[str, torch.Tensor], BiasControl | None]:
     """Read a run.
 
-    Only tensors and JSON are read: whatever the file holds, no code in it runs.
+    Only tensors and JSON are read: whatever the file holds, no code in it
+    runs, and no more memory is taken than its own size calls for.
 
     Parameters
     ----------
@@ -160,8 +173,8 @@ def load_run(
         The run, its head in evaluation mode.
     training_state : dict of str to torch.Tensor
         State of the optimiser; empty for a finished run.
-    control : dict
-        State of the bias control.
+    control : BiasControl or None
+        State of the shifts; None for a finished run.
 
     Raises
     ------
@@ -169,40 +182,114 @@ def load_run(
         If the file is missing, damaged, or anything else than a run.
     """
     try:
+        with path.open("rb") as raw:
+            if int.from_bytes(raw.read(8), "little") > _MAX_HEADER_BYTES:
+                raise ValueError("its header is too large")
         with safe_open(path, framework="pt", device="cpu") as file:
             metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if metadata.get("format") != _FORMAT:
-            raise CheckpointError(f"{path} holds tensors, but is no run of napari-stego.")
-        settings = StegoSettings.model_validate_json(metadata["settings"])
-        history = [StepRecord(**record) for record in json.loads(metadata["history"])]
-        head_state = _part(tensors, "head.")
-        head = StegoHead(head_state["linear.weight"].shape[1], settings.dim)
-        head.load_state_dict(head_state)
+            if metadata.get("format") != _FORMAT:
+                raise CheckpointError(
+                    f"{path} holds tensors, but is no run of this version of napari-stego. "
+                    "Delete it and train again."
+                )
+            names = list(file.keys())
+            slices = {name: file.get_slice(name) for name in names}
+            kinds = {n: (str(s.get_dtype()), tuple(s.get_shape())) for n, s in slices.items()}
+            settings = StegoSettings.model_validate_json(metadata["settings"])
+            roles = _ROLES.validate_json(metadata["roles"])
+            head = _checked_head(kinds, settings, roles)
+            # Copies: Windows does not replace a file while parts of it are mapped.
+            tensors = {name: file.get_tensor(name).clone() for name in names}
+        if not tensors["history"].isfinite().all():
+            raise ValueError("its history is not finite")
+        head.load_state_dict(_part(tensors, "head."), assign=True)
         mean = tensors.get("preparation.mean")
         run = StegoRun(
             settings,
             head.to(device).eval(),
             Preparation(None if mean is None else mean.numpy()),
-            history,
-            list(json.loads(metadata["warnings"])),
+            _to_history(tensors["history"], roles),
+            _WARNINGS.validate_json(metadata["warnings"]),
         )
-        return run, _part(tensors, "training."), dict(json.loads(metadata["control"]))
+        if run.finished:
+            return run, {}, None
+        return run, _part(tensors, "training."), _checked_control(metadata, settings, roles)
     except FileNotFoundError as error:
         raise CheckpointError(f"There is no run at {path}. Train first.") from error
-    except (
-        SafetensorError,
-        ValidationError,
-        OSError,
-        KeyError,
-        TypeError,
-        ValueError,
-        RuntimeError,
-    ) as error:
+    except (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError) as error:
         raise CheckpointError(
             f"{path} is not a run of napari-stego, or it is damaged ({error}). "
             "Nothing in it was executed. Delete it and train again."
         ) from error
+
+
+def _to_rows(history: Sequence[StepRecord], roles: Sequence[str]) -> torch.Tensor:
+    rows = [
+        [
+            record.loss,
+            *(record.correspondence[role] for role in roles),
+            *(record.shifts[role] for role in roles),
+        ]
+        for record in history
+    ]
+    return torch.from_numpy(np.array(rows, np.float64))
+
+
+def _to_history(rows: torch.Tensor, roles: Sequence[str]) -> list[StepRecord]:
+    middle = 1 + len(roles)
+    return [
+        StepRecord(
+            step,
+            row[0],
+            dict(zip(roles, row[1:middle], strict=True)),
+            dict(zip(roles, row[middle:], strict=True)),
+        )
+        for step, row in enumerate(rows.tolist(), start=1)
+    ]
+
+
+def _checked_head(
+    kinds: Mapping[str, _Kind], settings: StegoSettings, roles: Sequence[str]
+) -> StegoHead:
+    """Compare the tensors of a file with what its settings ask for, before any is read.
+
+    Returns a head that takes no memory yet.
+    """
+    steps = kinds["history"][1][0]
+    if len(set(roles)) != len(roles) or not 1 <= steps <= settings.steps:
+        raise ValueError("its history does not fit its settings")
+    n_channels = kinds["head.linear.weight"][1][-1]
+    with torch.device("meta"):
+        head = StegoHead(n_channels, settings.dim)
+    expected: dict[str, _Kind] = {"history": ("F64", (steps, 1 + 2 * len(roles)))}
+    if settings.subtract_mean:
+        expected["preparation.mean"] = ("F32", (n_channels,))
+    training: dict[str, _Kind] = {}
+    for index, (name, value) in enumerate(head.state_dict().items()):
+        expected[f"head.{name}"] = ("F32", tuple(value.shape))
+        training[f"training.{index}.step"] = ("F32", ())
+        training[f"training.{index}.exp_avg"] = ("F32", tuple(value.shape))
+        training[f"training.{index}.exp_avg_sq"] = ("F32", tuple(value.shape))
+    # Of a run that was cancelled right after its last step, the state is there but not needed.
+    if steps < settings.steps or kinds.keys() & training.keys():
+        expected |= training
+    wrong = [n for n in expected.keys() | kinds.keys() if expected.get(n) != kinds.get(n)]
+    if wrong:
+        raise ValueError(f"{min(wrong)} is missing, or not as its settings ask for")
+    return head
+
+
+def _checked_control(
+    metadata: Mapping[str, Any], settings: StegoSettings, roles: Sequence[str]
+) -> BiasControl:
+    control = _CONTROL.validate_python(json.loads(metadata["control"]))
+    needed: list[Mapping[str, object]] = [control.shifts]
+    if settings.shifts is None:
+        needed += [control.bounds, control.spread, control.smoothed]
+    targets = settings.targets.model_dump(by_alias=True)
+    if control.targets != targets or not all(values.keys() >= set(roles) for values in needed):
+        raise ValueError("the state of its shifts is incomplete")
+    return control
 
 
 def _part(tensors: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:

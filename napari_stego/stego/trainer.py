@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from napari_stego.errors import StegoError
 from napari_stego.features import Preparation, TokenSet, corpus_mean
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 from napari_stego.stego.batches import BatchSampler, Draw, Sampled
-from napari_stego.stego.bias import COLLAPSE_CORRESPONDENCE, BiasControl
+from napari_stego.stego.bias import BiasControl
+from napari_stego.stego.collapse import collapse_warning
 from napari_stego.stego.head import StegoHead
 from napari_stego.stego.loss import centred, correspondence, correspondence_loss
 from napari_stego.stego.neighbours import nearest_images
@@ -22,7 +24,6 @@ from napari_stego.stego.settings import StegoSettings
 
 _SAVE_EVERY = 100
 _PROBE_STEPS = 8
-_WARM_UP_STEPS = 100
 
 StepObserver = Callable[[StepRecord], None]
 
@@ -77,7 +78,7 @@ def train_stego(
     CheckpointError
         If `checkpoint` exists and is not a run.
     StegoError
-        If `checkpoint` cannot be written.
+        If `checkpoint` cannot be written, or the training diverges.
     Cancelled
         If `cancel` is set.
 
@@ -87,11 +88,9 @@ def train_stego(
     Correspondences", ICLR 2022, Sec. 3.
     """
     saved = _saved_run(checkpoint, settings, tokens, device)
-    if saved is not None and saved[0].finished:
-        return saved[0]
-    training = _Training(tokens, settings, device, progress, cancel)
-    if saved is not None:
-        training.restore(*saved)
+    if isinstance(saved, StegoRun):
+        return saved
+    training = _Training(tokens, settings, device, saved, progress, cancel)
     run = training.run
     run.head.train()
     try:
@@ -115,18 +114,32 @@ def train_stego(
     return run
 
 
-_Saved = tuple[StegoRun, dict[str, torch.Tensor], dict[str, Any]]
+@dataclass(frozen=True)
+class _Saved:
+    """An unfinished run with what it needs to go on."""
+
+    run: StegoRun
+    training_state: dict[str, torch.Tensor]
+    control: BiasControl
 
 
 def _saved_run(
     path: Path | None, settings: StegoSettings, tokens: TokenSet, device: str
-) -> _Saved | None:
-    """Read a saved run, if there is one of the same settings and for such tokens."""
+) -> StegoRun | _Saved | None:
+    """Read a run, finished or not, if there is one of the same settings and for such tokens."""
     if path is None or not path.exists():
         return None
-    saved = load_run(path, device)
-    fits = saved[0].settings == settings and saved[0].head.n_channels == tokens.n_channels
-    return saved if fits else None
+    run, training_state, control = load_run(path, device)
+    roles = {"self"}
+    if len(tokens) > 1:
+        roles |= {"knn", "random"} if settings.batch_size > 1 else {"knn"}
+    if (
+        run.settings != settings
+        or run.head.n_channels != tokens.n_channels
+        or run.history[-1].correspondence.keys() != roles
+    ):
+        return None
+    return run if control is None else _Saved(run, training_state, control)
 
 
 class _Training:
@@ -137,6 +150,7 @@ class _Training:
         tokens: TokenSet,
         settings: StegoSettings,
         device: str,
+        saved: _Saved | None,
         progress: ProgressCallback,
         cancel: CancelToken | None,
     ) -> None:
@@ -148,13 +162,18 @@ class _Training:
         self.sampler = BatchSampler(
             tokens, preparation, nearest_images(pooled, settings.neighbours), settings
         )
-        # The only draw from torch's own generator: fork it, to leave the caller's state alone.
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(settings.seed)
-            head = StegoHead(tokens.n_channels, settings.dim).to(device)
-        self.run = StegoRun(settings, head, preparation)
-        self.optimiser = torch.optim.Adam(head.parameters(), lr=settings.learning_rate)
-        self.control = self._new_control()
+        if saved is None:
+            # The only draw from torch's own generator: fork it, to leave the caller's state alone.
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(settings.seed)
+                head = StegoHead(tokens.n_channels, settings.dim).to(device)
+            self.run = StegoRun(settings, head, preparation)
+            self.control = self._new_control()
+        else:
+            self.run, self.control = saved.run, saved.control
+        self.optimiser = torch.optim.Adam(self.run.head.parameters(), lr=settings.learning_rate)
+        if saved is not None:
+            self._restore_optimiser(saved.training_state)
 
     def _new_control(self) -> BiasControl:
         control = BiasControl(self.settings.targets.model_dump(by_alias=True))
@@ -215,6 +234,11 @@ class _Training:
             for pair in pairs
         ]
         loss = torch.stack(terms).sum()
+        if not loss.isfinite():
+            raise StegoError(
+                f"The training diverged: after {run.steps_done} steps its loss is no finite "
+                f"number. Lower the learning rate ({settings.learning_rate:g}) and train again."
+            )
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
@@ -225,51 +249,26 @@ class _Training:
         shifts = {role: self.control.shifts[role] for role in found}
         record = StepRecord(run.steps_done + 1, float(loss.detach()), found, shifts)
         run.history.append(record)
-        self._watch_collapse()
+        if not run.warnings:
+            warning = collapse_warning(run.history, settings)
+            if warning is not None:
+                run.warnings.append(warning)
         return record
 
-    def _watch_collapse(self) -> None:
-        history = self.run.history
-        if self.run.warnings or len(history) < _WARM_UP_STEPS or len(history) % 50:
-            return
-        recent = [r.correspondence["random"] for r in history[-50:] if "random" in r.correspondence]
-        mean = sum(recent) / len(recent) if recent else 0.0
-        if mean > COLLAPSE_CORRESPONDENCE:
-            self.run.warnings.append(
-                f"Codes are collapsing: at step {len(history)} random image pairs agree by "
-                f"{mean:.2f} on average (more than {COLLAPSE_CORRESPONDENCE}). Clusters will mix "
-                "classes. Leave the shifts to the control, or raise the random shift."
-            )
-
     def save(self, path: Path) -> None:
-        """Write what `restore` needs."""
+        """Write all that is needed to go on from here."""
         state = self.optimiser.state_dict()["state"]
         tensors = {
             f"{index}.{name}": torch.as_tensor(value)
             for index, entry in state.items()
             for name, value in entry.items()
         }
-        control = {
-            "shifts": self.control.shifts,
-            "bounds": self.control.bounds,
-            "spread": self.control.spread,
-            "smoothed": self.control.smoothed,
-        }
-        save_run(path, self.run, tensors, control)
+        save_run(path, self.run, tensors, self.control)
 
-    def restore(
-        self, run: StegoRun, tensors: dict[str, torch.Tensor], control: dict[str, Any]
-    ) -> None:
-        """Go on where a saved run stopped."""
-        self.run = run
-        self.optimiser = torch.optim.Adam(run.head.parameters(), lr=self.settings.learning_rate)
+    def _restore_optimiser(self, tensors: dict[str, torch.Tensor]) -> None:
         state: dict[int, dict[str, torch.Tensor]] = {}
         for key, value in tensors.items():
             index, name = key.split(".", 1)
             state.setdefault(int(index), {})[name] = value
         groups = self.optimiser.state_dict()["param_groups"]
         self.optimiser.load_state_dict({"state": state, "param_groups": groups})
-        self.control.shifts = control["shifts"]
-        self.control.bounds = {role: (low, high) for role, (low, high) in control["bounds"].items()}
-        self.control.spread = control["spread"]
-        self.control.smoothed = control["smoothed"]

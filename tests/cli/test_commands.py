@@ -90,7 +90,7 @@ def test_the_single_steps_make_what_run_makes(stego, done, mixed, tmp_path):
     assert clustered == {"clusters": 4, "source": "codes"}
     exported = stego.run("export", "-p", project, "--out", out)
     assert exported.returncode == 0
-    assert exported.stdout == f"6 images exported to {out}.\n"
+    assert exported.stdout == f"6 photographs exported to {out}.\n"
     for name in SIZES:
         expected = mask_path(done["export"], name).read_bytes()
         assert mask_path(out, name).read_bytes() == expected
@@ -126,7 +126,7 @@ def test_one_photograph_works_and_qt_stays_out_of_it(stego, mixed, tmp_path):
         *stego.small(mixed / "camera.jpg", tmp_path / "one.stego"), PYTHONPROFILEIMPORTTIME="1"
     )
     assert done.returncode == 0, done.stderr
-    assert "1 images, 4 clusters" in done.stdout
+    assert "1 photograph, 4 clusters" in done.stdout
     with Image.open(tmp_path / "one.stego" / "export" / "masks" / "camera.png") as mask:
         assert mask.size == (96, 64)
     lines = [line for line in done.stderr.splitlines() if line.startswith("import time:")]
@@ -157,3 +157,28 @@ def test_a_step_without_the_one_before_names_the_missing_command(stego, tmp_path
     done = stego.run("train", "-p", tmp_path / "nothing.stego")
     assert done.returncode == 1
     assert f"`napari-stego run IMAGES --project {tmp_path / 'nothing.stego'}`" in done.stderr
+
+
+def test_settings_stay_until_others_are_asked_for_and_edited_classes_are_not_lost_silently(
+    stego, mixed, tmp_path
+):
+    from napari_stego.classes import RenameClass
+    from napari_stego.project import Project, Segmentation
+
+    project = tmp_path / "reef.stego"
+    assert stego.run(*stego.small(mixed / "camera.jpg", project)).returncode == 0
+    Segmentation(Project.open(project)).history.do(RenameClass(id=1, name="sand"))
+    again = stego.json("run", mixed / "camera.jpg", "--project", project)
+    assert again["clusters"] == 4
+    assert Segmentation(Project.open(project)).table.row(1).name == "sand"
+    other = stego.run("cluster", "--project", str(project), "--clusters", "3")
+    assert "4 clusters of codes" in other.stderr
+    assert stego.run("cluster", "--project", str(project), "--clusters", "4").returncode == 0
+    assert Segmentation(Project.open(project)).table.row(1).name == "sand"
+
+
+def test_settings_that_do_not_work_are_refused_before_any_work(stego, mixed, tmp_path):
+    project = tmp_path / "reef.stego"
+    done = stego.run(*stego.small(mixed, project), "--clusters", "1")
+    assert done.returncode == 2
+    assert not project.exists()

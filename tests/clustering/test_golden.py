@@ -43,7 +43,6 @@ def test_crf(golden):
     found = dense_crf(golden["crf_image_rgb"], golden["crf_logits"], CrfSettings())
     agree = (found.argmax(axis=0) == golden["crf_argmax"]).mean()
     assert agree >= 0.995
-    # Stored as float16.
-    np.testing.assert_allclose(
-        np.median(np.abs(found.max(axis=0) - golden["crf_max_prob"])), 0, atol=2e-3
-    )
+    # Stored as float16, whose steps below 1 are 0.0005 wide; builds differ in a few pixels.
+    errors = np.abs(found.max(axis=0) - golden["crf_max_prob"].astype(np.float32))
+    assert np.percentile(errors, 99.5) <= 5e-4

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
-from napari_stego.clustering import ClusterSettings, fit_clusters, unit
+from napari_stego.clustering import ClusterSettings, fit_clusters, kmeans, unit
 from napari_stego.errors import StegoError
 from napari_stego.features import FeatureStore, Preparation, TokenSet
 from napari_stego.progress import Cancelled, CancelToken
@@ -43,8 +41,7 @@ def test_planted_clusters_are_found_whatever_the_length_of_the_codes(planted):
         np.testing.assert_array_equal(name[model.scores(encode(array)).argmax(axis=-1)], labels)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(clusters=st.integers(2, 480), seed=st.integers(0, 3))
+@pytest.mark.parametrize(("clusters", "seed"), [(2, 0), (7, 1), (101, 2), (479, 3), (480, 0)])
 def test_any_number_of_clusters_gives_that_many_unit_vectors(planted, clusters, seed):
     tokens = planted[0]
     wanted = ClusterSettings(clusters=clusters, seed=seed)
@@ -56,6 +53,53 @@ def test_any_number_of_clusters_gives_that_many_unit_vectors(planted, clusters, 
     assert scores.shape == (8, 10, clusters)
     assert np.abs(scores).max() <= 1 + 1e-5
     np.testing.assert_array_equal(fit_clusters(tokens, encode, wanted).centroids, model.centroids)
+
+
+def sizes(counts):
+    """Tokens of images of as many positions, whose values are the number of the image."""
+    arrays = [np.full((1, count, 2), n + 1, np.float16) for n, count in enumerate(counts)]
+    for array in arrays:
+        array[..., 1] = np.arange(array.shape[1])
+    return arrays
+
+
+@pytest.fixture
+def sampled(tmp_path, monkeypatch):
+    """Which positions, as pairs of image and place, are clustered of a corpus."""
+
+    def sample(counts, limit, seed=0):
+        store = FeatureStore(tmp_path / f"{len(list(tmp_path.iterdir()))}")
+        keys = [f"{number:064x}" for number in range(len(counts))]
+        store.write(list(zip(keys, sizes(counts), strict=True)))
+        monkeypatch.setattr(kmeans, "_MAX_POSITIONS", limit)
+        seen = []
+
+        def spy(rows):
+            assert len(rows)
+            seen.append(np.array(rows, np.int64))
+            return encode(rows)
+
+        fit_clusters(TokenSet(store, keys), spy, ClusterSettings(clusters=2, seed=seed))
+        return np.concatenate(seen)
+
+    return sample
+
+
+def test_a_corpus_within_the_limit_is_used_whole(sampled):
+    assert len(sampled([900, 1, 50, 49], limit=1000)) == 1000
+
+
+def test_beyond_the_limit_each_position_has_the_same_chance(sampled):
+    counts = np.array([1500, 1, 500, 2000])
+    found = sampled(counts, limit=1000)
+    assert len(np.unique(found, axis=0)) == len(found) == 1000
+    shares = np.bincount(found[:, 0], minlength=5)[1:]
+    expected = counts * (1000 / counts.sum())
+    # Five standard deviations.
+    assert (np.abs(shares - expected) <= 5 * np.sqrt(expected)).all()
+    again = sampled(counts, limit=1000)
+    np.testing.assert_array_equal(again, found)
+    assert not np.array_equal(sampled(counts, limit=1000, seed=1), found)
 
 
 def test_more_clusters_than_positions_say_what_to_do(planted):

@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import itertools
+import struct
+import zlib
+
+import imagecodecs
 import numpy as np
 import pytest
 import tifffile
@@ -60,6 +65,125 @@ def test_sixteen_bit_rgb_tiff(tmp_path):
     low, high = int(PIXELS.min()), int(PIXELS.max())
     expected = np.rint((PIXELS.astype(float) - low) * 255 / (high - low))
     assert np.abs(read_image(path) - expected).max() <= 1
+
+
+def twelve_bits(channels):
+    deep = RNG.integers(50, 4096, (40, 60, channels), dtype=np.uint16)
+    deep[0, :2] = [[50] * channels, [4095] * channels]
+    return deep
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+def test_sixteen_bit_png_is_read_as_the_same_tiff(tmp_path, channels):
+    deep = twelve_bits(channels)
+    if channels in (2, 4):
+        deep[:, :, -1] = 65535  # what is opaque must not set the range of the colours
+    png, tiff = tmp_path / "deep.png", tmp_path / "deep.tif"
+    png.write_bytes(imagecodecs.png_encode(deep.squeeze()))
+    colours = deep[:, :, : 1 if channels < 3 else 3]
+    kind = "rgb" if channels > 2 else "minisblack"
+    tifffile.imwrite(tiff, colours.squeeze(), photometric=kind)
+    expected = np.rint((colours - 50.0) * 255 / 4045)
+    expected = np.broadcast_to(expected, (40, 60, 3))
+    assert np.abs(read_image(png) - expected).max() <= 1
+    np.testing.assert_array_equal(read_image(png), read_image(tiff))
+
+
+def chunk(kind, content):
+    checksum = zlib.crc32(kind + content)
+    return struct.pack(">I4s", len(content), kind) + content + struct.pack(">I", checksum)
+
+
+def with_exif(png, orientation, *, first):
+    """Insert EXIF data into a PNG before or after its pixels."""
+    exif = Image.Exif()
+    exif[274] = orientation
+    where = 33 if first else len(png) - 12
+    return png[:where] + chunk(b"eXIf", exif.tobytes()[6:]) + png[where:]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("first", [True, False])
+def test_exif_is_obeyed_wherever_it_is_in_a_png(tmp_path, dtype, first):
+    stored = np.zeros((20, 30, 3), dtype)
+    stored[0, 0] = np.iinfo(dtype).max
+    path = tmp_path / "turned.png"
+    path.write_bytes(with_exif(imagecodecs.png_encode(stored), 6, first=first))
+    assert read_image_size(path) == (30, 20)
+    read = read_image(path)
+    assert read.shape == (30, 20, 3)
+    assert np.argwhere(read[:, :, 0] == 255).tolist() == [[0, 19]]
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_the_size_of_a_png_is_read_without_its_pixels(tmp_path, first):
+    path = tmp_path / "damaged.png"
+    start = imagecodecs.png_encode(PIXELS)[:33]
+    pixels = chunk(b"IDAT", b"no pixels at all")
+    path.write_bytes(with_exif(start + pixels + chunk(b"IEND", b""), 8, first=first))
+    assert read_image_size(path) == (60, 40)
+    with pytest.raises(ImageReadError):
+        read_image(path)
+
+
+SMOOTH = (
+    np.linspace(60, 200, 60)[None, :, None]
+    + np.linspace(0, 30, 40)[:, None, None]
+    + np.array([0, 20, -40])
+).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("colours", "compression"),
+    [
+        *itertools.product(
+            ["RGB", "L", "P", "CMYK", "YCbCr", "LAB"], [None, "tiff_lzw", "tiff_adobe_deflate"]
+        ),
+        *itertools.product(["RGB", "L", "CMYK", "YCbCr"], ["jpeg"]),
+    ],
+)
+def test_tiff_of_all_common_colours_and_codecs(tmp_path, colours, compression):
+    path = tmp_path / "frame.tif"
+    picture = Image.fromarray(SMOOTH).convert(colours)
+    picture.save(path, compression=compression)
+    expected = np.asarray(picture.convert("RGB")).astype(int)
+    assert np.abs(read_image(path) - expected).max() <= (4 if compression == "jpeg" else 2)
+    if colours != "P":
+        grey = np.asarray(Image.fromarray(SMOOTH).convert("L").convert("RGB"))
+        truth = grey if colours == "L" else SMOOTH
+        assert np.abs(read_image(path) - truth.astype(int)).max() <= 4
+
+
+@pytest.mark.parametrize("deep", [False, True])
+@pytest.mark.parametrize("planar", [False, True])
+def test_turned_cmyk_tiff(tmp_path, planar, deep):
+    path = tmp_path / "ink.tif"
+    ink = np.asarray(Image.fromarray(SMOOTH).convert("CMYK"))
+    ink = ink.astype(np.uint16) * 257 if deep else ink
+    tifffile.imwrite(
+        path,
+        np.moveaxis(ink, -1, 0) if planar else ink,
+        photometric="separated",
+        planarconfig="separate" if planar else "contig",
+        extratags=[(274, "H", 1, 6, True)],
+    )
+    np.testing.assert_array_equal(read_image(path), np.rot90(SMOOTH, -1))
+    assert read_image_size(path) == (60, 40)
+
+
+def test_colours_that_cannot_be_read_say_so(tmp_path):
+    path = tmp_path / "frame.tif"
+    for kind, pixels in (
+        ("cielab", PIXELS.astype(np.uint16)),
+        ("icclab", PIXELS),
+        ("cfa", PIXELS[:, :, 0]),
+    ):
+        tifffile.imwrite(path, pixels, photometric=kind)
+        with pytest.raises(ImageReadError, match=f"{kind.upper()} of .* save it as RGB"):
+            read_image(path)
+    Image.fromarray(SMOOTH).convert("LAB").save(path, compression="jpeg")
+    with pytest.raises(ImageReadError, match=r"CIELAB of .*JPEG.* save it as RGB"):
+        read_image(path)
 
 
 def test_planar_and_palette_tiff(tmp_path):

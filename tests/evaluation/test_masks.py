@@ -18,14 +18,17 @@ def photo(name: str = "dive 1/frame.2.jpg") -> CorpusImage:
 
 
 def test_masks_are_found_by_name_whatever_the_suffix(tmp_path):
-    for name in ["dive 1/frame.2.png", "é.tif", "c.bmp", "unrelated.png"]:
+    for name in ["dive 1/frame.2.png", "é.tif", "c.bmp", "D.PNG", "e.Tif", "unrelated.png"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    images = tuple(map(photo, ["dive 1/frame.2.jpg", "é.png", "c.jpg", "without.jpg"]))
+    names = ["dive 1/frame.2.jpg", "é.png", "c.jpg", "D.JPG", "e.jpg", "without.jpg"]
+    images = tuple(map(photo, names))
     assert find_masks(tmp_path, images) == {
         "dive 1/frame.2.jpg": tmp_path / "dive 1" / "frame.2.png",
         "é.png": tmp_path / "é.tif",
         "c.jpg": tmp_path / "c.bmp",
+        "D.JPG": tmp_path / "D.PNG",
+        "e.jpg": tmp_path / "e.Tif",
     }
 
 
@@ -36,20 +39,27 @@ def test_no_mask_at_all_says_how_masks_are_named(tmp_path):
         find_masks(tmp_path / "nowhere", (photo(),))
 
 
-@pytest.mark.parametrize("kind", ["grey.png", "indexed.png", "grey.bmp", "grey.tif", "deep.tif"])
+@pytest.mark.parametrize(
+    "kind", ["grey.PNG", "indexed.png", "grey.bmp", "grey.TIF", "deep.tif", "large.tif", "bits.png"]
+)
 def test_values_of_grey_and_indexed_masks_are_class_ids(tmp_path, kind):
-    path, ids = tmp_path / kind, IDS.astype(np.int64)
+    path, ids, dtype = tmp_path / kind, IDS.astype(np.int64), np.uint8
     if kind == "indexed.png":
         image = Image.fromarray(IDS)
         image.putpalette(np.random.default_rng(1).integers(0, 256, 768, dtype=np.uint8).tobytes())
         image.save(path)
     elif kind == "deep.tif":
-        ids = ids + 1000
+        ids, dtype = ids + 1000, np.uint16
         tifffile.imwrite(path, ids.astype(np.uint16))
+    elif kind == "large.tif":
+        tifffile.imwrite(path, ids)
+    elif kind == "bits.png":
+        ids = ids % 2
+        Image.fromarray(ids.astype(bool)).save(path)
     else:
         Image.fromarray(IDS).save(path)
     mask = read_mask(path, photo())
-    assert mask.dtype == np.int64
+    assert mask.dtype == dtype
     np.testing.assert_array_equal(mask, ids)
 
 
@@ -71,5 +81,5 @@ def test_masks_that_do_not_serve_say_why(tmp_path):
 
 
 def test_the_void_value_is_no_class():
-    masks = {"a": np.array([[0, 3], [255, 3]]), "b": np.array([[7, 255], [0, 0]])}
-    np.testing.assert_array_equal(class_ids(masks), [0, 3, 7])
+    masks = [np.array([[0, 3], [255, 3]], np.uint8), np.array([[7, 255], [1000, 0]], np.uint16)]
+    np.testing.assert_array_equal(class_ids(iter(masks)), [0, 3, 7, 1000])

@@ -116,7 +116,7 @@ def test_a_run_that_is_none_is_refused_and_its_code_does_not_run(tmp_path, clust
 @pytest.mark.parametrize("damage", ["centroids", "no classes", "classes", "edit", "format"])
 def test_damaged_clusters_say_so_and_can_be_made_again(tmp_path, clustered, damage):
     project = clustered(tmp_path)
-    folder = project.clusters_folder
+    folder = project.clusters_file(project.result.clusters).parent
     classes = folder / "classes.json"
     if damage == "centroids":
         path = folder / "clusters.safetensors"
@@ -199,3 +199,46 @@ def test_a_class_edit_that_cannot_be_saved_is_reported_and_saved_with_the_next(t
     history.do(RenameClass(id=2, name="kelp"))
     names = [row.name for row in Segmentation(project).table.rows]
     assert names == ["sand", "kelp", "class 3", "class 4"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", "/etc/passwd.png"),
+        ("name", "../../outside.png"),
+        ("name", "C:\\outside.png"),
+        ("name", ""),
+        ("height", 0),
+        ("width", 10**12),
+        ("content_hash", "../x"),
+    ],
+)
+def test_a_project_file_that_leads_out_of_its_folder_is_refused(tmp_path, clustered, field, value):
+    project = clustered(tmp_path)
+    path = project.folder / "project.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    values["images"][0][field] = value
+    path.write_text(json.dumps(values))
+    with pytest.raises(ProjectError, match="damaged or cannot be read"):
+        Project.open(project.folder)
+
+
+@pytest.mark.parametrize("field", ["run", "clusters"])
+def test_a_key_that_leads_out_of_the_project_is_refused(tmp_path, clustered, field):
+    project = clustered(tmp_path)
+    path = project.folder / "project.json"
+    values = json.loads(path.read_text(encoding="utf-8"))
+    values["result"][field] = "../../../../outside"
+    path.write_text(json.dumps(values))
+    with pytest.raises(ProjectError, match="damaged or cannot be read"):
+        Project.open(project.folder)
+
+
+def test_classes_of_other_clusters_are_damage(tmp_path, clustered):
+    project = clustered(tmp_path)
+    path = project.clusters_file(project.result.clusters).with_name("classes.json")
+    values = json.loads(path.read_text(encoding="utf-8"))
+    values["start"]["n_clusters"] = 9
+    path.write_text(json.dumps(values))
+    with pytest.raises(ProjectError, match="9 clusters instead of 4"):
+        Segmentation(project)

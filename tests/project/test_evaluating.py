@@ -6,6 +6,7 @@ from PIL import Image
 
 from napari_stego.errors import StegoError
 from napari_stego.evaluation import MaskError
+from napari_stego.progress import Cancelled, CancelToken
 from napari_stego.project import evaluate
 
 
@@ -77,6 +78,18 @@ def test_other_weights_than_the_projects_are_refused(project, tmp_path, photogra
     save_file({name: value * 2 for name, value in load_file(small_weights).items()}, changed)
     with pytest.raises(StegoError, match="Name the same file with --weights"):
         evaluate(project, masks, others, weights_file=changed, device="cpu")
+
+
+def test_a_cancel_is_obeyed_while_masks_are_read(project, tmp_path):
+    masks = write_masks(tmp_path / "masks", tmp_path / "images")
+    token = CancelToken()
+
+    def stop(done, total, message):
+        if message == "reading masks":
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        evaluate(project, masks, device="cpu", progress=stop, cancel=token)
 
 
 @pytest.mark.parametrize(("ids", "message"), [((4,), "one class only"), ((255,), "hold no class")])

@@ -19,6 +19,7 @@ from napari_stego.project import (
     cluster,
     export,
     extract,
+    open_photographs,
 )
 
 
@@ -139,3 +140,18 @@ def test_a_folder_that_cannot_be_written_is_reported(project, tmp_path):
     (tmp_path / "out").write_text("in the way")
     with pytest.raises(StegoError, match="Cannot write"):
         export(project, tmp_path / "out")
+
+
+def test_an_export_among_the_photographs_is_refused(project, tmp_path):
+    for folder in (tmp_path / "images", tmp_path / "images" / "out"):
+        with pytest.raises(StegoError, match="would be taken for photographs"):
+            export(project, folder)
+    assert len(list((tmp_path / "images").iterdir())) == 5
+
+
+def test_photographs_without_features_are_told(project, tmp_path, photographs):
+    photographs(tmp_path / "images", 1, first=70)
+    open_photographs(project.folder, tmp_path / "images")
+    report = export(Project.open(project.folder), tmp_path / "out")
+    assert report.images == 5
+    assert [(s.name, "no features" in s.reason) for s in report.skipped] == [("frame070.png", True)]

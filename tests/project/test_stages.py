@@ -11,7 +11,15 @@ from napari_stego.clustering import ClusterSettings
 from napari_stego.errors import StegoError
 from napari_stego.features import FeatureSettings
 from napari_stego.progress import Cancelled, CancelToken
-from napari_stego.project import Project, ProjectError, Segmentation, cluster, extract, train
+from napari_stego.project import (
+    Project,
+    ProjectError,
+    Segmentation,
+    cluster,
+    extract,
+    open_photographs,
+    train,
+)
 
 
 def labels(project):
@@ -54,16 +62,15 @@ def test_settings_changed_and_changed_back_find_the_earlier_results(
     before, state = labels(project), project.state
     larger = features.model_copy(update={"long_side": 128})
     assert extract(project, larger, weights_file=small_weights, device="cpu").extracted == 5
-    assert (project.state.run, project.state.clusters) == (None, None)
+    assert (project.state.run, project.state.result) == (None, state.result)
+    assert not project.state.result_is_latest
     with pytest.raises(ProjectError, match="napari-stego train"):
         cluster(project, ClusterSettings(clusters=4))
     assert extract(project, features, weights_file=small_weights, device="cpu").reused == 5
-    assert project.state.clusters is None
     steps = []
     train(project, short.model_copy(update={"seed": 1}), device="cpu", on_step=steps.append)
     assert len(steps) == short.steps
-    with pytest.raises(ProjectError, match="napari-stego cluster"):
-        Segmentation(project)
+    assert not project.state.result_is_latest
     train(project, short, device="cpu", on_step=steps.append)
     assert len(steps) == short.steps
     cluster(project, ClusterSettings(clusters=7))
@@ -72,10 +79,10 @@ def test_settings_changed_and_changed_back_find_the_earlier_results(
     assert project.state == state
     assert_equal_labels(labels(project), before)
     assert Segmentation(project).table.row(2).name == "sand"
-    # Clusters of one head are never shown as those of another.
+    # The clusters stay those of the head that they were made with, and are not taken for newer.
     train(project, short.model_copy(update={"seed": 1}), device="cpu")
-    with pytest.raises(ProjectError, match="no clusters yet"):
-        Segmentation(project)
+    assert_equal_labels(labels(project), before)
+    assert not project.state.result_is_latest
 
 
 def test_another_layer_or_other_weights_make_other_features(
@@ -95,7 +102,7 @@ def test_another_layer_or_other_weights_make_other_features(
     assert len(keys) == len(list((project.folder / "features").iterdir())) == 3
 
 
-def test_an_added_image_makes_results_stale_and_only_it_is_extracted(
+def test_an_added_image_is_labelled_with_the_clusters_in_use_and_only_it_is_extracted(
     tmp_path, clustered, photographs, features, short, small_weights
 ):
     project = clustered(tmp_path)
@@ -104,8 +111,9 @@ def test_an_added_image_makes_results_stale_and_only_it_is_extracted(
     images = tmp_path / "images"
     report = extract(project, features, images, weights_file=small_weights, device="cpu")
     assert (report.extracted, report.reused) == (1, 5)
-    with pytest.raises(ProjectError, match="no clusters yet"):
-        Segmentation(project)
+    after = labels(project)
+    assert after.pop("frame090.png").any()
+    assert_equal_labels(after, before)
     steps = []
     train(project, short, device="cpu", on_step=steps.append)
     assert len(steps) == short.steps
@@ -143,7 +151,7 @@ def test_images_that_cannot_be_decoded_are_left_out_and_change_nothing_when_met_
     assert project.state == state
     (images / "another text.jpg").write_text("no image")
     extract(project, features, images, weights_file=small_weights, device="cpu")
-    assert project.state.clusters == state.clusters
+    assert project.state.result == state.result
 
 
 def test_no_decodable_image_at_all_is_an_error(tmp_path, cut_jpg, features, small_weights):
@@ -213,7 +221,7 @@ def test_a_cancelled_training_keeps_the_earlier_result_and_resumes(tmp_path, clu
     resumed = train(project, other, device="cpu", on_step=lambda record: steps.append(record.step))
     assert steps == list(range(1, short.steps + 1))
     shutil.rmtree(project.folder / "runs")
-    project.update(state.model_copy(update={"run": None, "clusters": None}))
+    project.update(run=None, result=None)
     whole = train(project, other, device="cpu")
     assert whole.history == resumed.history
     for name, value in whole.head.state_dict().items():
@@ -257,5 +265,37 @@ def test_each_stage_without_the_one_before_says_which_command_is_missing(
         train(empty, short)
     with pytest.raises(ProjectError, match="napari-stego train"):
         cluster(extracted(tmp_path), ClusterSettings())
-    with pytest.raises(ProjectError, match="no image named x"):
-        Project.open(tmp_path / "reef.stego").image("x")
+    with pytest.raises(ProjectError, match="napari-stego cluster"):
+        Segmentation(Project.open(tmp_path / "reef.stego"))
+
+
+def test_a_wrong_folder_of_photographs_leaves_no_project_behind(tmp_path, photographs):
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(StegoError, match="No photographs"):
+        open_photographs(tmp_path / "reef.stego", tmp_path / "empty")
+    assert not (tmp_path / "reef.stego").exists()
+    images = photographs(tmp_path / "images", 1)
+    with pytest.raises(ProjectError, match="Choose another folder for the project"):
+        open_photographs(images, images)
+
+
+def test_what_another_window_changed_is_kept(tmp_path, clustered, photographs, short):
+    project = clustered(tmp_path)
+    other = Project.open(project.folder)
+    photographs(tmp_path / "images", 2, first=40)
+    open_photographs(project.folder, tmp_path / "images")
+    train(other, short.model_copy(update={"seed": 2}), device="cpu")
+    state = Project.open(project.folder).state
+    assert len(state.images) == 7
+    assert state.run == other.state.run != project.state.run
+
+
+def test_features_are_clustered_as_they_are_with_or_without_a_head(tmp_path, extracted, short):
+    project = extracted(tmp_path)
+    settings = ClusterSettings(clusters=3, source="features")
+    cluster(project, settings)
+    before, result = labels(project), project.state.result
+    train(project, short, device="cpu")
+    cluster(project, settings)
+    assert project.state.result == result
+    assert_equal_labels(labels(project), before)

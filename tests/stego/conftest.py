@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -25,10 +27,11 @@ def planted(n_images: int, seed: int = 0, classes: int = 4) -> list[tuple[str, n
     return images
 
 
-@pytest.fixture
-def token_set(tmp_path):
+@pytest.fixture(scope="session")
+def token_set(tmp_path_factory):
+    @cache
     def make(n_images: int, seed: int = 0) -> TokenSet:
-        store = FeatureStore(tmp_path / f"store-{n_images}-{seed}")
+        store = FeatureStore(tmp_path_factory.mktemp("store"))
         images = planted(n_images, seed)
         store.write(images)
         return TokenSet(store, [key for key, _ in images])

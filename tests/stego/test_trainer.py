@@ -9,18 +9,34 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_stego.errors import StegoError
 from napari_stego.progress import Cancelled, CancelToken
 from napari_stego.stego import (
     CheckpointError,
     RoleValues,
     StegoSettings,
+    StepRecord,
+    collapse_warning,
     load_run,
     train_stego,
 )
+from napari_stego.stego.batches import BatchSampler
 from napari_stego.stego.neighbours import nearest_images
 from napari_stego.stego.sampling import random_partners
 
 SHORT = StegoSettings(dim=8, steps=30, batch_size=8, positions=25)
+
+
+def unfinished(tokens, path, settings=SHORT):
+    """Cancel a training after five steps."""
+    token = CancelToken()
+
+    def stop(record):
+        if record.step == 5:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        train_stego(tokens, settings, checkpoint=path, on_step=stop, cancel=token)
 
 
 def weights(run):
@@ -38,7 +54,7 @@ def recent(run, role):
 
 
 def test_control_keeps_random_pairs_apart_and_others_together(token_set):
-    settings = SHORT.model_copy(update={"steps": 400})
+    settings = SHORT.model_copy(update={"steps": 300, "negatives": 2, "batch_size": 6})
     run = train_stego(token_set(24), settings)
     assert abs(recent(run, "random") - settings.targets.random) < 0.1
     assert recent(run, "self") > recent(run, "random") + 0.15
@@ -48,11 +64,65 @@ def test_control_keeps_random_pairs_apart_and_others_together(token_set):
 def test_collapse_is_told(token_set):
     # A shift far below all correspondences lets every pair attract.
     shifts = RoleValues(random=-2.0, knn=-2.0, self=-2.0)
-    settings = SHORT.model_copy(update={"steps": 300, "shifts": shifts, "subtract_mean": False})
+    settings = SHORT.model_copy(update={"steps": 60, "shifts": shifts, "subtract_mean": False})
     run = train_stego(token_set(12), settings)
     assert recent(run, "random") > 0.9
-    assert len(run.warnings) == 1
+    assert run.warnings == [collapse_warning(run.history, settings)]
     assert "collapsing" in run.warnings[0]
+    assert "leave the shifts to the control" in run.warnings[0]
+    assert "subtract the corpus mean" in run.warnings[0]
+
+
+def agreeing(*values):
+    """Records of steps whose random pairs agree by these values."""
+    return [
+        StepRecord(step, -1.0, {"self": 0.5, "random": value}, {"self": 0.1, "random": 0.1})
+        for step, value in enumerate(values, start=1)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("values", "steps", "told"),
+    [
+        ([0.11] * 100, 800, True),
+        ([0.09] * 100, 800, False),
+        ([0.3] * 99, 800, False),  # random codes agree before they are trained
+        ([0.3] * 99 + [0.0] * 50, 800, True),  # as of step 100
+        ([0.3] * 99 + [0.0] * 51, 800, False),  # as of step 150
+        ([0.0] * 130 + [0.3] * 19, 800, False),  # step 150 is still to come
+        ([0.0] * 130 + [0.3] * 20, 800, True),
+        ([0.0] * 130 + [0.3] * 19, 149, True),  # but a last step is a check
+        ([0.3] * 19, 19, False),
+        ([0.3] * 20, 20, True),
+        ([0.3] * 50, 60, False),
+    ],
+)
+def test_a_collapse_is_told_at_every_50th_step_and_at_the_last(values, steps, told):
+    warning = collapse_warning(agreeing(*values), SHORT.model_copy(update={"steps": steps}))
+    assert (warning is not None) == told
+
+
+def test_the_warning_says_by_how_much_and_what_to_do():
+    wanted = SHORT.model_copy(
+        update={"steps": 800, "targets": RoleValues(random=0.3, knn=0.5, self=0.6)}
+    )
+    assert collapse_warning(agreeing(*[0.39] * 100), wanted) is None
+    warning = collapse_warning(agreeing(*[0.456] * 100), wanted)
+    for part in ["up to step 100", "0.46 on average", "more than 0.40", "train for more steps"]:
+        assert part in warning
+
+
+def test_one_image_has_no_random_pairs_to_collapse(token_set):
+    run = train_stego(token_set(1), SHORT)
+    assert run.warnings == []
+
+
+def test_a_training_that_diverges_says_what_to_do(token_set, tmp_path):
+    path = tmp_path / "run.safetensors"
+    settings = SHORT.model_copy(update={"learning_rate": 1e30})
+    for _ in range(2):
+        with pytest.raises(StegoError, match=r"diverged.*Lower the learning rate"):
+            train_stego(token_set(4), settings, checkpoint=path)
 
 
 def test_same_seed_same_run_and_another_seed_another(token_set):
@@ -66,7 +136,7 @@ def test_same_seed_same_run_and_another_seed_another(token_set):
 @pytest.mark.parametrize("sampling", ["tokens", "bilinear"])
 @pytest.mark.parametrize("stop_after", [1, 17])
 def test_cancelled_and_resumed_equals_uninterrupted(token_set, tmp_path, sampling, stop_after):
-    settings = SHORT.model_copy(update={"sampling": sampling})
+    settings = SHORT.model_copy(update={"sampling": sampling, "steps": 20, "batch_size": 3})
     tokens = token_set(10)
     whole = train_stego(tokens, settings)
     path = tmp_path / "run.safetensors"
@@ -81,7 +151,24 @@ def test_cancelled_and_resumed_equals_uninterrupted(token_set, tmp_path, samplin
     half = load_run(path)[0]
     assert half.steps_done == stop_after
     assert not half.finished
-    assert_equal_runs(train_stego(tokens, settings, checkpoint=path), whole)
+    resumed = train_stego(tokens, settings, checkpoint=path)
+    assert_equal_runs(resumed, whole)
+    assert resumed.warnings == whole.warnings
+
+
+def test_what_is_resumed_draws_nothing_twice(token_set, tmp_path, monkeypatch):
+    tokens = token_set(4)
+    drawn, draw = [], BatchSampler.draw
+
+    def spy(self, step, head):
+        drawn.append(step)
+        return draw(self, step, head)
+
+    monkeypatch.setattr(BatchSampler, "draw", spy)
+    unfinished(tokens, tmp_path / "run.safetensors")
+    drawn.clear()
+    train_stego(tokens, SHORT, checkpoint=tmp_path / "run.safetensors")
+    assert drawn == list(range(5, SHORT.steps))
 
 
 def test_a_finished_run_is_returned_as_it_is(token_set, tmp_path):
@@ -123,9 +210,10 @@ def test_any_number_of_images(token_set, n_images):
     ],
 )
 def test_every_setting_matters(token_set, changes):
-    tokens = token_set(10)
-    plain = train_stego(tokens, SHORT)
-    changed = train_stego(tokens, SHORT.model_copy(update=changes))
+    tokens = token_set(4)
+    few = SHORT.model_copy(update={"steps": 3, "batch_size": 4})
+    plain = train_stego(tokens, few)
+    changed = train_stego(tokens, few.model_copy(update=changes))
     assert not np.array_equal(weights(plain)["linear.weight"], weights(changed)["linear.weight"])
 
 

@@ -1,0 +1,165 @@
+"""Settings of a command: what is asked for, else what the project has, else the defaults."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from napari_stego.backbones import Layer
+    from napari_stego.clustering import ClusterSettings, CrfSettings
+    from napari_stego.features import FeatureSettings
+    from napari_stego.project import Project
+    from napari_stego.stego import StegoSettings
+
+
+def feature_settings(
+    project: Project, backbone: str | None, layer: str | None, long_side: int | None
+) -> FeatureSettings:
+    """Resolve the settings of an extraction.
+
+    Parameters
+    ----------
+    project : Project
+        Where what is not asked for is taken from.
+    backbone, layer, long_side
+        What is asked for; another backbone starts with its own layer.
+
+    Returns
+    -------
+    FeatureSettings
+        The settings.
+
+    Raises
+    ------
+    StegoError
+        If they do not work.
+    """
+    from napari_stego.features import FeatureSettings
+
+    record = project.state.features
+    known = record.settings if record else FeatureSettings.model_validate({})
+    changes: dict[str, Any] = {}
+    if backbone is not None and backbone != known.backbone:
+        changes |= {"backbone": backbone, "layer": None}
+    if layer is not None:
+        changes["layer"] = _layer(layer)
+    if long_side is not None:
+        changes["long_side"] = long_side
+    settings: FeatureSettings = _validated(FeatureSettings, known.model_dump() | changes)
+    return settings
+
+
+def stego_settings(project: Project, **changes: Any) -> StegoSettings:
+    """Resolve the settings of a training.
+
+    Parameters
+    ----------
+    project : Project
+        What is not asked for is taken from the run trained last in it.
+    **changes : Any
+        What is asked for; None for nothing.
+
+    Returns
+    -------
+    StegoSettings
+        The settings.
+
+    Raises
+    ------
+    StegoError
+        If they do not work.
+    """
+    from napari_stego.stego import StegoSettings, load_run
+
+    known: dict[str, Any] = {}
+    if project.state.run is not None and project.run_path.is_file():
+        known = load_run(project.run_path)[0].settings.model_dump(by_alias=True)
+    settings: StegoSettings = _validated(StegoSettings, known | _asked(changes))
+    return settings
+
+
+def cluster_settings(project: Project, **changes: Any) -> ClusterSettings:
+    """Resolve the settings of a clustering.
+
+    Parameters
+    ----------
+    project : Project
+        What is not asked for is taken from its clusters in use.
+    **changes : Any
+        What is asked for; None for nothing.
+
+    Returns
+    -------
+    ClusterSettings
+        The settings.
+
+    Raises
+    ------
+    StegoError
+        If they do not work.
+    """
+    from napari_stego.clustering import ClusterSettings
+
+    result = project.state.result
+    known = result.settings.model_dump() if result is not None else {}
+    settings: ClusterSettings = _validated(ClusterSettings, known | _asked(changes))
+    return settings
+
+
+def _asked(changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in changes.items() if value is not None}
+
+
+def _layer(text: str) -> Layer:
+    from napari_stego.errors import StegoError
+
+    if text == "final":
+        return "final"
+    if not text.isdecimal():
+        raise StegoError(f"--layer is the number of a block, from 0, or `final`; not {text!r}.")
+    return int(text)
+
+
+def _validated(model: Any, values: dict[str, Any]) -> Any:
+    from pydantic import ValidationError
+
+    from napari_stego.errors import StegoError
+
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc'])) or 'settings'}: {e['msg']}" for e in error.errors()
+        )
+        raise StegoError(f"These settings do not work: {problems}.") from error
+
+
+def crf(wanted: bool) -> CrfSettings | None:
+    """Resolve the settings of the dense CRF.
+
+    Parameters
+    ----------
+    wanted : bool
+        Whether it is asked for.
+
+    Returns
+    -------
+    CrfSettings or None
+        The published ones.
+
+    Raises
+    ------
+    StegoError
+        If it is not installed.
+    """
+    from napari_stego.clustering import CrfSettings, crf_available
+    from napari_stego.errors import StegoError
+
+    if not wanted:
+        return None
+    if not crf_available():
+        raise StegoError(
+            'The dense CRF is not installed. Install it with `pip install "napari-stego[crf]"` '
+            "(it needs a C++ compiler), or leave out --crf."
+        )
+    return CrfSettings()

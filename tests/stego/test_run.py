@@ -1,0 +1,286 @@
+"""The file of a run: exact, and refused where it is not as it should be."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from safetensors import safe_open
+from safetensors.torch import save_file
+
+from napari_stego.features import Preparation
+from napari_stego.progress import Cancelled, CancelToken
+from napari_stego.stego import (
+    CheckpointError,
+    RoleValues,
+    StegoRun,
+    StegoSettings,
+    StepRecord,
+    load_run,
+    train_stego,
+)
+from napari_stego.stego.head import StegoHead
+from napari_stego.stego.run import save_run
+
+SHORT = StegoSettings(dim=8, steps=12, batch_size=4, positions=10)
+numbers = st.floats(allow_nan=False, allow_infinity=False)
+
+
+def cancelled(tokens, about, path):
+    token = CancelToken()
+
+    def stop(record):
+        if record.step == 7:
+            token.cancel()
+
+    with pytest.raises(Cancelled):
+        train_stego(tokens, about, checkpoint=path, on_step=stop, cancel=token)
+
+
+@pytest.fixture(scope="module")
+def half_done(token_set, tmp_path_factory):
+    path = tmp_path_factory.mktemp("half") / "run.safetensors"
+    cancelled(token_set(6), SHORT, path)
+    return path
+
+
+@pytest.fixture
+def half(half_done, tmp_path):
+    """File of a training that was cancelled after seven steps."""
+    return Path(shutil.copy(half_done, tmp_path))
+
+
+def contents(path):
+    with safe_open(path, framework="pt") as file:
+        tensors = {name: file.get_tensor(name).clone() for name in list(file.keys())}
+        return tensors, dict(file.metadata())
+
+
+@given(
+    roles=st.sets(st.sampled_from(["random", "knn", "self"])),
+    rows=st.lists(st.lists(numbers, min_size=7, max_size=7), min_size=1, max_size=9),
+    warnings=st.lists(st.text(max_size=20), max_size=2),
+)
+@settings(deadline=None)
+def test_a_run_comes_back_exactly(tmp_path_factory, roles, rows, warnings):
+    path = tmp_path_factory.mktemp("runs") / "run.safetensors"
+    history = [
+        StepRecord(step, row[0], dict(zip(roles, row[1:4])), dict(zip(roles, row[4:])))  # noqa: B905
+        for step, row in enumerate(rows, start=1)
+    ]
+    mean = np.arange(5, dtype=np.float32)
+    about = StegoSettings(dim=3, steps=len(rows))
+    run = StegoRun(about, StegoHead(5, 3), Preparation(mean), history, warnings)
+    save_run(path, run)
+    again = load_run(path)[0]
+    assert again.history == history
+    assert (again.settings, again.warnings) == (about, warnings)
+    np.testing.assert_array_equal(again.preparation.mean, mean)
+    for name, value in run.head.state_dict().items():
+        torch.testing.assert_close(again.head.state_dict()[name], value, rtol=0, atol=0)
+
+
+def test_the_header_does_not_grow_with_the_steps(tmp_path):
+    def header_bytes(steps):
+        values = {"self": 1 / 3, "random": 1 / 7}
+        history = [StepRecord(step + 1, 1 / 9, values, values) for step in range(steps)]
+        about = StegoSettings(dim=3, steps=steps, subtract_mean=False)
+        path = tmp_path / "run.safetensors"
+        save_run(path, StegoRun(about, StegoHead(5, 3), Preparation(), history))
+        return int.from_bytes(path.read_bytes()[:8], "little")
+
+    assert header_bytes(20_000) < header_bytes(10) + 100
+
+
+def test_a_run_cancelled_right_after_its_last_step_is_finished(token_set, tmp_path):
+    path, token = tmp_path / "run.safetensors", CancelToken()
+
+    def stop(done, total, message):
+        if message == "training" and done == total:
+            token.cancel()
+            token.raise_if_cancelled()
+
+    with pytest.raises(Cancelled):
+        train_stego(token_set(6), SHORT, checkpoint=path, progress=stop, cancel=token)
+    run, state, control = load_run(path)
+    assert run.finished
+    assert (state, control) == ({}, None)
+
+
+def no_training_state(tensors, metadata):
+    for name in [name for name in tensors if name.startswith("training.")]:
+        del tensors[name]
+
+
+def one_moment_less(tensors, metadata):
+    del tensors["training.2.exp_avg"]
+
+
+def other_moment(tensors, metadata):
+    tensors["training.0.exp_avg"] = torch.zeros(3)
+
+
+def another_tensor(tensors, metadata):
+    tensors["more"] = torch.zeros(3)
+
+
+def no_history(tensors, metadata):
+    del tensors["history"]
+
+
+def no_step(tensors, metadata):
+    tensors["history"] = tensors["history"][:0]
+
+
+def too_many_steps(tensors, metadata):
+    tensors["history"] = tensors["history"].repeat(2, 1)
+
+
+def a_column_less(tensors, metadata):
+    tensors["history"] = tensors["history"][:, 1:].contiguous()
+
+
+def half_precision(tensors, metadata):
+    tensors["history"] = tensors["history"].half()
+
+
+def not_a_number(tensors, metadata):
+    tensors["history"][2, 1] = math.nan
+
+
+def infinite(tensors, metadata):
+    tensors["history"][2, 0] = math.inf
+
+
+def no_mean(tensors, metadata):
+    del tensors["preparation.mean"]
+
+
+def short_mean(tensors, metadata):
+    tensors["preparation.mean"] = torch.zeros(3)
+
+
+def no_bias(tensors, metadata):
+    del tensors["head.linear.bias"]
+
+
+def scalar_weight(tensors, metadata):
+    tensors["head.linear.weight"] = torch.tensor(1.0)
+
+
+def other_dim(tensors, metadata):
+    metadata["settings"] = SHORT.model_copy(update={"dim": 9}).model_dump_json(by_alias=True)
+
+
+def no_control(tensors, metadata):
+    del metadata["control"]
+
+
+def control_of(**changes):
+    def damage(tensors, metadata):
+        metadata["control"] = json.dumps({**json.loads(metadata["control"]), **changes})
+
+    damage.__name__ = f"control with other {', '.join(changes)}"
+    return damage
+
+
+def unknown_role(tensors, metadata):
+    metadata["roles"] = json.dumps(["self", "knn", "other"])
+
+
+def role_twice(tensors, metadata):
+    metadata["roles"] = json.dumps(["self", "knn", "self"])
+
+
+def warnings_of_another_kind(tensors, metadata):
+    metadata["warnings"] = "[1]"
+
+
+def deep_json(tensors, metadata):
+    metadata["control"] = "[" * 100_000
+
+
+def huge_metadata(tensors, metadata):
+    metadata["warnings"] = json.dumps(["x" * 2_000_000])
+
+
+def older_format(tensors, metadata):
+    metadata["format"] = "napari-stego run 1"
+
+
+DAMAGES = [
+    no_training_state,
+    one_moment_less,
+    other_moment,
+    another_tensor,
+    no_history,
+    no_step,
+    too_many_steps,
+    a_column_less,
+    half_precision,
+    not_a_number,
+    infinite,
+    no_mean,
+    short_mean,
+    no_bias,
+    scalar_weight,
+    other_dim,
+    no_control,
+    control_of(shifts={}),
+    control_of(shifts={"self": 0.1, "knn": 0.1, "random": math.nan}),
+    control_of(bounds={"self": [0, 1]}),
+    control_of(spread=[1, 2]),
+    control_of(smoothed={"self": "high"}),
+    control_of(targets={"self": 0.1}),
+    unknown_role,
+    role_twice,
+    warnings_of_another_kind,
+    deep_json,
+    huge_metadata,
+    older_format,
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
+def test_a_file_that_is_not_as_it_should_be_is_refused(half, token_set, damage):
+    tensors, metadata = contents(half)
+    damage(tensors, metadata)
+    save_file(tensors, half, metadata=metadata)
+    with pytest.raises(CheckpointError, match="Delete it and train again"):
+        load_run(half)
+    with pytest.raises(CheckpointError):
+        train_stego(token_set(6), SHORT, checkpoint=half)
+
+
+def test_no_layer_is_made_as_large_as_one_tensor_claims(half):
+    tensors, metadata = contents(half)
+    # A head for a million channels would take a square of that: four terabytes.
+    tensors["head.linear.weight"] = torch.zeros(SHORT.dim, 1_000_000)
+    save_file(tensors, half, metadata=metadata)
+    with pytest.raises(CheckpointError, match=r"head\.\S+ is missing, or not as its settings"):
+        load_run(half)
+
+
+def test_a_run_of_another_kind_of_corpus_is_not_gone_on_with(half, token_set):
+    """One image has pairs with itself only; the shifts of other pairs would be missing."""
+    tensors, metadata = contents(half)
+    tensors["history"] = tensors["history"][:, :3].contiguous()
+    metadata["roles"] = '["self"]'
+    save_file(tensors, half, metadata=metadata)
+    assert load_run(half)[0].steps_done == 7
+    run = train_stego(token_set(6), SHORT, checkpoint=half)
+    assert set(run.history[0].correspondence) == {"self", "knn", "random"}
+
+
+def test_fixed_shifts_need_no_bounds(token_set, tmp_path):
+    path = tmp_path / "run.safetensors"
+    fixed = SHORT.model_copy(update={"shifts": RoleValues(random=0.2, knn=0.1, self=0.1)})
+    cancelled(token_set(6), fixed, path)
+    assert train_stego(token_set(6), fixed, checkpoint=path).finished
