@@ -32,10 +32,12 @@ clean:
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "napari-stego needs Python 3.11 or newer; name one with PYTHON=..."; exit 1; }
+	@.ci/system-packages python $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo-ready: $(VENV)/bin/python pyproject.toml
-	@.ci/system-packages compiler
+	@.ci/system-packages compiler $(PYTHON)
+	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then .ci/system-packages window; fi
 	$(BIN)/python -m pip install -e ".[qt]"
 	$(BIN)/python -m pip install -e ".[crf]" || \
 		echo "The dense CRF could not be built (is there a C++ compiler?); going on without it."

@@ -80,7 +80,7 @@ def run(
     with reporter.command():
         settings_of.crf(crf)  # if it is not installed, better to say so now than at the end
         opened = _open_photographs(reporter, project, images)
-        values = {"project": str(opened.folder)}
+        values: dict[str, Any] = {"project": str(opened.folder)}
         # All settings before the first long stage: a wrong one must not cost hours.
         settings = settings_of.feature_settings(opened, backbone, layer, long_side)
         stego = settings_of.stego_settings(opened, dim=dim, steps=steps, seed=seed)
