@@ -29,11 +29,11 @@ SEEN = (
     ("d_r_597_.jpg", 0.10, 0.90, "water column"),
     ("d_r_125_.jpg", 0.70, 0.20, "water column"),
     ("w_r_259_.jpg", 0.20, 0.20, "water column"),
-    ("d_r_597_.jpg", 0.40, 0.40, "diver"),
+    ("d_r_597_.jpg", 0.40, 0.40, "diver or animal"),
     ("d_r_597_.jpg", 0.95, 0.10, "reef flat"),
     ("f_r_1088_.jpg", 0.80, 0.55, "coral reef"),
     ("f_r_301_.jpg", 0.50, 0.50, "coral reef"),
-    ("f_r_527_.jpg", 0.55, 0.40, "fish"),
+    ("f_r_527_.jpg", 0.55, 0.40, "diver or animal"),
     ("f_r_2033_.jpg", 0.90, 0.70, "sand"),
     ("w_r_60_.jpg", 0.60, 0.55, "wreck"),
 )
@@ -108,9 +108,7 @@ def _shoot(viewer: napari.Viewer, name: str) -> None:
         QApplication.processEvents()
         time.sleep(0.02)
     picture = Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)).convert("RGB")
-    picture.quantize(256, method=Image.Quantize.MEDIANCUT).save(
-        IMAGES / f"{name}.png", optimize=True
-    )
+    picture.save(IMAGES / f"{name}.jpg", quality=88, subsampling=0)
 
 
 if __name__ == "__main__":

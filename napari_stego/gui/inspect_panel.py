@@ -38,6 +38,8 @@ class InspectPanel(QWidget):
             "with it, by the codes of the trained head or by the backbone's features"
         )
         self.source.setAccessibleName("What the heatmap compares")
+        self._picked: Source | None = None
+        self.source.activated.connect(self._pick)
         self.crf = QCheckBox("Refine edges (CRF)", self)
         self.crf.setToolTip(
             "Let the classes on show follow the edges of the photograph: takes seconds. The "
@@ -80,16 +82,19 @@ class InspectPanel(QWidget):
         # Only the CRF takes long enough to be told of.
         self.busy.setVisible(working and self.crf.isChecked())
 
+    def _pick(self) -> None:
+        self._picked = self.chosen
+
     def _fill(self) -> None:
-        encodings, before = self._session.encodings, self.chosen
+        encodings = self._session.encodings
         sources = encodings.sources if encodings is not None else ()
         self.source.clear()
         # The head's codes are what the clusters are made of, so they come first.
         for source in sorted(sources):
             self.source.addItem(_TITLES[source], source)
-        place = self.source.findData(before)
-        if before is not None and place >= 0:
-            self.source.setCurrentIndex(place)
+        # What was there when there was nothing else is no choice to keep.
+        if self._picked in sources:
+            self.source.setCurrentIndex(self.source.findData(self._picked))
         self.source.setEnabled(bool(sources))
 
     def _crf_toggled(self, wanted: bool) -> None:

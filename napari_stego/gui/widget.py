@@ -69,15 +69,9 @@ class StegoWidget(QWidget):
         layout.addWidget(self.inspect_panel)
         layout.addWidget(self.export_button)
         # On small screens the panels scroll instead of making the window too tall.
-        scroll = QScrollArea(self)
-        scroll.setWidget(content)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
-        around.addWidget(scroll)
-        self.setMinimumWidth(380)
+        around.addWidget(_Scrolling(content, self))
 
     def sizeHint(self) -> QSize:
         """Leave the photograph most of the window."""
@@ -231,6 +225,21 @@ class StegoWidget(QWidget):
         self._clicks.stop()
         self.jobs.shut_down(_PATIENCE_SECONDS)
         self.layers.shut_down(_PATIENCE_SECONDS)
+
+
+class _Scrolling(QScrollArea):
+    """Scrolls its content up and down, and is always wide enough for it."""
+
+    def __init__(self, content: QWidget, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setWidget(content)
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+
+    def minimumSizeHint(self) -> QSize:
+        bar = self.verticalScrollBar().sizeHint().width()
+        return QSize(self.widget().minimumSizeHint().width() + bar, 200)
 
 
 def _heading(text: str, parent: QWidget) -> QWidget:

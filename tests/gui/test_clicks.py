@@ -7,6 +7,8 @@ import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
+from napari_stego.project import Project
+
 LEFT = Qt.MouseButton.LeftButton
 
 
@@ -102,3 +104,25 @@ def test_layers_of_the_user_are_left_alone_and_deleted_ones_come_back(opened, se
     widget.session.select(3)
     settled(widget)
     assert [layer.name for layer in viewer.layers] == ["photograph", "classes [1]", "classes"]
+
+
+def test_codes_are_compared_as_soon_as_there_are_some_unless_features_were_picked(
+    plugin, settled, prepared, clustered
+):
+    project = Project.open(clustered)
+    result = project.state.result
+    project.update(run=None, result=None)
+    _, widget = plugin()
+    widget.open(None, clustered)
+    settled(widget)
+    panel = widget.inspect_panel
+    assert panel.chosen == "features"
+    project.update(run=result.run, result=result)
+    widget.open(None, clustered)
+    settled(widget)
+    assert panel.chosen == "codes"
+    QTest.keyClick(panel.source, Qt.Key.Key_Down)
+    assert panel.chosen == "features"
+    widget.open(None, clustered)
+    settled(widget)
+    assert panel.chosen == "features"
