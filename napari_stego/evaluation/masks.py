@@ -64,6 +64,33 @@ def find_masks(folder: Path, images: tuple[CorpusImage, ...]) -> dict[str, Path]
     return masks
 
 
+def read_pixels(path: Path) -> npt.NDArray[np.generic]:
+    """Read the values of a mask's pixels as they are stored.
+
+    Parameters
+    ----------
+    path : Path
+        A png, bmp or tif file; of an indexed image the values are the indices.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W)``, or ``(H, W, channels)`` of a mask in colour.
+
+    Raises
+    ------
+    MaskError
+        If the file cannot be read.
+    """
+    try:
+        if path.suffix.lower() in {".tif", ".tiff"}:
+            return np.asarray(tifffile.imread(path))
+        with Image.open(path) as file:
+            return np.asarray(file)
+    except Exception as error:  # decoders raise their own types
+        raise MaskError(f"The mask {path} cannot be read: {error}") from error
+
+
 def read_mask(path: Path, image: CorpusImage) -> npt.NDArray[np.integer]:
     """Read the class ids of a mask.
 
@@ -84,27 +111,40 @@ def read_mask(path: Path, image: CorpusImage) -> npt.NDArray[np.integer]:
     MaskError
         If the mask cannot be read, is in colour, or has another size than the image.
     """
-    try:
-        if path.suffix.lower() in {".tif", ".tiff"}:
-            mask = np.asarray(tifffile.imread(path))
-        else:
-            with Image.open(path) as file:
-                mask = np.asarray(file)
-    except Exception as error:  # decoders raise their own types
-        raise MaskError(f"The mask {path} cannot be read: {error}") from error
+    mask = read_pixels(path)
     if mask.ndim != 2:
         raise MaskError(
             f"The mask {path} is in colour. Masks must hold class ids (indexed or grey images)."
         )
+    check_size(mask, path, image)
+    if mask.dtype.kind not in "iu":
+        mask = mask.astype(np.int64)
+    limits = np.min_scalar_type(mask.min()), np.min_scalar_type(mask.max())
+    return mask.astype(np.result_type(*limits))
+
+
+def check_size(mask: npt.NDArray[np.generic], path: Path, image: CorpusImage) -> None:
+    """Compare the size of a mask with that of its image.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        ``(H, W)``.
+    path : Path
+        Its file.
+    image : CorpusImage
+        The image it belongs to.
+
+    Raises
+    ------
+    MaskError
+        If they differ.
+    """
     if mask.shape != (image.height, image.width):
         raise MaskError(
             f"The mask {path} is {mask.shape[1]} x {mask.shape[0]} pixels, and {image.name} is "
             f"{image.width} x {image.height}."
         )
-    if mask.dtype.kind not in "iu":
-        mask = mask.astype(np.int64)
-    limits = np.min_scalar_type(mask.min()), np.min_scalar_type(mask.max())
-    return mask.astype(np.result_type(*limits))
 
 
 def class_ids(masks: Iterable[npt.NDArray[np.integer]]) -> npt.NDArray[np.int64]:
@@ -122,3 +162,25 @@ def class_ids(masks: Iterable[npt.NDArray[np.integer]]) -> npt.NDArray[np.int64]
     """
     found = set[int]().union(*(np.unique(mask).tolist() for mask in masks))
     return np.array(sorted(found - {VOID}), dtype=np.int64)
+
+
+def class_rows(
+    mask: npt.NDArray[np.integer], classes: npt.NDArray[np.int64]
+) -> npt.NDArray[np.int64]:
+    """Replace class ids by the place of the class in a list.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray
+        Class ids, any shape.
+    classes : numpy.ndarray
+        The ids that count, sorted; at least one.
+
+    Returns
+    -------
+    numpy.ndarray
+        The same shape; ``0..len(classes)-1``, and -1 for an id that does not count.
+    """
+    rows = np.searchsorted(classes, mask).clip(max=len(classes) - 1)
+    rows[classes[rows] != mask] = -1
+    return rows

@@ -24,12 +24,16 @@ class Scores:
         without pixels.
     names : numpy.ndarray
         ``(n_clusters,) int64``, the class of each cluster; -1 for none.
+    confusion : numpy.ndarray
+        ``(n_classes, n_classes + 1) int64``, pixels by their class and by the
+        class of their cluster; the last column counts clusters without one.
     """
 
     accuracy: float
     miou: float
     per_class_iou: npt.NDArray[np.float64]
     names: npt.NDArray[np.int64]
+    confusion: npt.NDArray[np.int64]
 
 
 def confusion_matrix(
@@ -96,6 +100,31 @@ def hungarian_scores(confusion: npt.NDArray[np.int64]) -> Scores:
     return named_scores(confusion, names)
 
 
+def many_to_one_scores(confusion: npt.NDArray[np.int64]) -> Scores:
+    """Match each cluster to the class that most of its pixels have.
+
+    Several clusters may share a class, so this is never below
+    `hungarian_scores` in accuracy. The matching sees the pixels that it
+    scores: with more clusters than classes it flatters.
+
+    Parameters
+    ----------
+    confusion : numpy.ndarray
+        ``(n_classes, n_clusters)``.
+
+    Returns
+    -------
+    Scores
+        The scores.
+
+    Raises
+    ------
+    ValueError
+        If no pixel is counted.
+    """
+    return named_scores(confusion, majority_names(confusion))
+
+
 def majority_names(confusion: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Name each cluster by the class that most of its pixels have.
 
@@ -137,14 +166,14 @@ def named_scores(confusion: npt.NDArray[np.int64], names: npt.NDArray[np.int64])
     n_classes = len(confusion)
     if confusion.sum() == 0:
         raise ValueError("there are no pixels to score")
-    joined = np.zeros((n_classes, n_classes), np.int64)
+    joined = np.zeros((n_classes, n_classes + 1), np.int64)
     for cluster, name in enumerate(names):
-        if name >= 0:
-            joined[:, name] += confusion[:, cluster]
+        joined[:, name] += confusion[:, cluster]  # no name, -1, is the last column
     true_positives = np.diag(joined)
     pixels = confusion.sum(axis=1)
-    union = pixels + joined.sum(axis=0) - true_positives
+    union = pixels + joined[:, :n_classes].sum(axis=0) - true_positives
     iou = np.full(n_classes, np.nan)
     occurs = pixels > 0
     iou[occurs] = true_positives[occurs] / union[occurs]
-    return Scores(float(true_positives.sum() / confusion.sum()), float(np.nanmean(iou)), iou, names)
+    accuracy = float(true_positives.sum() / confusion.sum())
+    return Scores(accuracy, float(np.nanmean(iou)), iou, names, joined)

@@ -2,27 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from napari_stego.clustering import (
-    ClusterModel,
     CrfSettings,
     Encode,
     cluster_map,
     refined_cluster_map,
 )
 from napari_stego.corpus import CorpusImage
-from napari_stego.evaluation.masks import read_mask
+from napari_stego.evaluation.masks import class_rows, read_mask
 from napari_stego.evaluation.matching import confusion_matrix
 from napari_stego.features import FeatureStore
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 
 _PIECE_PIXELS = 1_000_000
+
+MaskReader = Callable[[Path, CorpusImage], npt.NDArray[np.integer]]
+"""Reads the class ids ``(H, W)`` of a mask that belongs to an image."""
+
+
+class PatchScorer(Protocol):
+    """Scores each patch for each of K clusters or classes, as `ClusterModel` does."""
+
+    def __len__(self) -> int:
+        """K."""
+
+    def scores(self, codes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Score codes.
+
+        Parameters
+        ----------
+        codes : numpy.ndarray
+            ``(h, w, D) float32``.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(h, w, K) float32``; the highest wins.
+        """
 
 
 @dataclass(frozen=True)
@@ -37,11 +61,14 @@ class MaskedImages:
         The images.
     masks : mapping of str to Path
         Files of class ids by image name.
+    reader : callable
+        Reads a mask.
     """
 
     store: FeatureStore
     images: tuple[CorpusImage, ...]
     masks: Mapping[str, Path]
+    reader: MaskReader = read_mask
 
     def mask(self, image: CorpusImage) -> npt.NDArray[np.integer]:
         """Read the class ids of an image.
@@ -54,20 +81,20 @@ class MaskedImages:
         Returns
         -------
         numpy.ndarray
-            ``(H, W)``, as `read_mask` returns it.
+            ``(H, W)``, as `reader` returns it.
 
         Raises
         ------
         MaskError
             If the mask cannot be read or does not fit.
         """
-        return read_mask(self.masks[image.name], image)
+        return self.reader(self.masks[image.name], image)
 
 
 def confusion_with_masks(
     data: MaskedImages,
     classes: npt.NDArray[np.int64],
-    model: ClusterModel,
+    model: PatchScorer,
     encode: Encode,
     *,
     crf: CrfSettings | None = None,
@@ -82,10 +109,10 @@ def confusion_with_masks(
         Images and masks.
     classes : numpy.ndarray
         Ids of the classes that count, sorted; other ids are ignored.
-    model : ClusterModel
-        K clusters.
+    model : PatchScorer
+        K clusters, or a linear probe.
     encode : callable
-        Makes what was clustered from tokens.
+        Makes what the model scores from tokens.
     crf : CrfSettings, optional
         Refine cluster maps with the dense CRF.
     progress : ProgressCallback
@@ -125,9 +152,7 @@ def confusion_with_masks(
             np.array_split(predicted.ravel(), pieces),
             strict=True,
         ):
-            # Ids become rows of the matrix; what is not among them becomes -1, which is ignored.
-            rows = np.searchsorted(classes, ids).clip(max=len(classes) - 1)
-            rows[classes[rows] != ids] = -1
+            rows = class_rows(ids, classes)
             total += confusion_matrix(rows, clusters, len(classes), len(model))
     progress(len(data.images), len(data.images), "scoring")
     return total

@@ -2,80 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_stego.backbones import load_backbone
-from napari_stego.clustering import ClusterSettings, CrfSettings, Encode, fit_clusters
-from napari_stego.corpus import Corpus, discover
+from napari_stego.clustering import (
+    ClusterModel,
+    ClusterSettings,
+    CrfSettings,
+    Encode,
+    fit_clusters,
+)
 from napari_stego.errors import StegoError
 from napari_stego.evaluation import (
     VOID,
+    Evaluation,
+    EvaluationRow,
+    MaskedDataset,
     MaskedImages,
     MaskError,
+    PairSample,
+    PairSettings,
+    PatchScorer,
+    ProbeSettings,
     Scores,
-    class_ids,
     confusion_with_masks,
-    find_masks,
+    describe_encoded,
+    describe_refined,
+    fit_linear_probe,
     hungarian_scores,
     majority_names,
+    many_to_one_scores,
     named_scores,
+    precision_recall,
+    sample_pairs,
 )
-from napari_stego.features import FeatureStore, Preparation, extract_features
+from napari_stego.features import Preparation, TokenSet, corpus_mean
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.masked_images import Masks, classes_in, naming_images, scored_images
 from napari_stego.project.project import Project
 from napari_stego.stego import load_run
 
-
-@dataclass(frozen=True)
-class EvaluationRow:
-    """Scores of one way to make clusters.
-
-    Attributes
-    ----------
-    name : str
-        What was clustered.
-    matched : Scores
-        K equal to the number of classes, matched to them one to one.
-    named : Scores or None
-        More clusters, each named by the majority class of the naming masks.
-    """
-
-    name: str
-    matched: Scores
-    named: Scores | None
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A project's scores.
-
-    Attributes
-    ----------
-    images : int
-        Images with masks.
-    classes : numpy.ndarray
-        Ids of the classes in the masks.
-    rows : tuple of EvaluationRow
-        Codes of the run, where there is one, and raw features.
-    """
-
-    images: int
-    classes: npt.NDArray[np.int64]
-    rows: tuple[EvaluationRow, ...]
+__all__ = ["Evaluation", "EvaluationRow", "evaluate"]
 
 
 def evaluate(
     project: Project,
-    masks: Path,
+    masks: Masks,
     images: Path | None = None,
     *,
-    naming_masks: Path | None = None,
+    naming_masks: Masks | None = None,
     named_clusters: int = 64,
+    linear_probe: bool = False,
+    curves: bool = False,
     seed: int = 0,
     crf: CrfSettings | None = None,
     device: str = "auto",
@@ -85,29 +67,36 @@ def evaluate(
 ) -> Evaluation:
     """Score the project's codes and raw features against masks.
 
-    Clusters are fitted on the project's corpus; masks only score. Accuracy and
-    mIoU follow Hungarian matching of as many clusters as there are classes.
+    Clusters are fitted on the project's corpus; masks only score. As many
+    clusters as there are classes are matched to them, one to one (Hungarian)
+    and each to its commonest class (many to one).
 
     Parameters
     ----------
     project : Project
         A project with features; with a run, its codes are scored too.
-    masks : Path
-        Folder of masks, named as the images.
+    masks : Path or MaskedDataset
+        Folder of masks, named as the images; or a split of a data set, which
+        brings its photographs and classes.
     images : Path, optional
-        Folder of the images that the masks belong to; by default the
+        Folder of the images that a folder of masks belongs to; by default the
         project's own.
-    naming_masks : Path, optional
+    naming_masks : Path or MaskedDataset, optional
         Masks of the project's own images. With them, `named_clusters`
         clusters are named by their majority class there and scored too.
     named_clusters : int
         K for naming.
+    linear_probe : bool
+        Fit a linear classifier with the naming masks too, and score it.
+    curves : bool
+        Compare correspondences with label co-occurrence; with a CRF also
+        those of the refined cluster probabilities.
     seed : int
-        Of k-means.
+        Of k-means, the linear probe and the pairs compared.
     crf : CrfSettings, optional
-        Refine cluster maps before scoring.
+        Refine cluster maps, and those of the linear probe, before scoring.
     device : str
-        Where the features of `images` are extracted.
+        Where the features of photographs outside the project are extracted.
     weights_file : Path, optional
         Weights of the backbone, if the project was made with such a file.
     progress : ProgressCallback
@@ -123,112 +112,181 @@ def evaluate(
     Raises
     ------
     StegoError
-        If features or masks are missing or do not fit.
+        If features or masks are missing or do not fit, or a linear probe is
+        asked for without naming masks.
     Cancelled
         If `cancel` is set.
     """
+    if linear_probe and naming_masks is None:
+        raise StegoError(
+            "A linear probe learns from masks of the project's own images: give naming masks too."
+        )
     tokens = project.tokens()
-    store = project.store
-    corpus = project.corpus
-    if images is not None:
-        corpus = discover(images, progress, cancel)
-        _extract_beside(project, corpus, store, device, weights_file, progress, cancel)
-    scored = _masked_images(store, corpus, masks)
-    classes = _classes(scored, progress, cancel)
-    if len(classes) == 0:
-        raise MaskError(f"The masks in {masks} hold no class: all of their pixels are {VOID}.")
-    naming = None
-    if naming_masks is not None:
-        naming = _masked_images(store, project.corpus, naming_masks)
-        classes = np.union1d(classes, _classes(naming, progress, cancel))
-    if len(classes) < 2:
-        raise MaskError(
-            f"The masks in {masks} hold one class only; there is nothing to tell apart."
+    naming = naming_images(project, naming_masks) if naming_masks is not None else None
+    scored = scored_images(
+        project,
+        masks,
+        images,
+        device=device,
+        weights_file=weights_file,
+        progress=progress,
+        cancel=cancel,
+    )
+    classes = _classes(masks, scored, naming, progress, cancel)
+    pairs = None
+    if curves:
+        settings = PairSettings(seed=seed)
+        pairs = sample_pairs(scored, classes, settings, progress=progress, cancel=cancel)
+    scoring = _Scoring(tokens, scored, naming, classes, seed, crf, progress, cancel)
+    rows = tuple(
+        scoring.row(name, encode, named_clusters, linear_probe, pairs)
+        for name, encode in _contenders(project, tokens, progress, cancel).items()
+    )
+    dataset = masks if isinstance(masks, MaskedDataset) else None
+    return Evaluation(
+        images=len(scored.images),
+        classes=classes,
+        rows=rows,
+        class_names=dataset.class_names if dataset else tuple(map(str, classes.tolist())),
+        named_clusters=None if naming is None else named_clusters,
+        dataset=dataset.name if dataset else None,
+        left_out=dataset.left_out if dataset else (),
+        conditions=_conditions(project, tokens, masks, seed, crf, naming),
+    )
+
+
+@dataclass(frozen=True)
+class _Scoring:
+    """What all rows of an evaluation have in common."""
+
+    tokens: TokenSet
+    scored: MaskedImages
+    naming: MaskedImages | None
+    classes: npt.NDArray[np.int64]
+    seed: int
+    crf: CrfSettings | None
+    progress: ProgressCallback
+    cancel: CancelToken | None
+
+    def row(
+        self,
+        name: str,
+        encode: Encode,
+        named_clusters: int,
+        linear_probe: bool,
+        pairs: PairSample | None,
+    ) -> EvaluationRow:
+        model = self._clusters(encode, len(self.classes))
+        confusion = self._confusion(self.scored, model, encode, self.crf)
+        named = probe = plain = refined = None
+        if self.naming is not None:
+            named = self._named(self.naming, encode, named_clusters)
+            if linear_probe:
+                probe = self._linear_probe(self.naming, encode)
+        if pairs is not None:
+            describe = describe_encoded(self.scored, encode)
+            plain = precision_recall(pairs, describe, progress=self.progress, cancel=self.cancel)
+        if pairs is not None and self.crf is not None:
+            describe = describe_refined(self.scored, encode, model, self.crf, self.cancel)
+            refined = precision_recall(pairs, describe, progress=self.progress, cancel=self.cancel)
+        return EvaluationRow(
+            name=name,
+            matched=hungarian_scores(confusion),
+            named=named,
+            many_to_one=many_to_one_scores(confusion),
+            linear_probe=probe,
+            curves=plain,
+            refined_curves=refined,
         )
 
-    def score(encode: Encode) -> tuple[Scores, Scores | None]:
-        def confusion(data: MaskedImages, k: int) -> npt.NDArray[np.int64]:
-            return confusion_with_masks(
-                data, classes, models[k], encode, crf=crf, progress=progress, cancel=cancel
-            )
+    def _clusters(self, encode: Encode, k: int) -> ClusterModel:
+        settings = ClusterSettings(clusters=k, seed=self.seed)
+        return fit_clusters(self.tokens, encode, settings, self.progress, self.cancel)
 
-        wanted = [len(classes)] + ([named_clusters] if naming is not None else [])
-        models = {
-            k: fit_clusters(
-                tokens, encode, ClusterSettings(clusters=k, seed=seed), progress, cancel
-            )
-            for k in wanted
-        }
-        matched = hungarian_scores(confusion(scored, len(classes)))
-        if naming is None:
-            return matched, None
-        names = majority_names(confusion(naming, named_clusters))
-        return matched, named_scores(confusion(scored, named_clusters), names)
+    def _confusion(
+        self, data: MaskedImages, model: PatchScorer, encode: Encode, crf: CrfSettings | None
+    ) -> npt.NDArray[np.int64]:
+        return confusion_with_masks(
+            data,
+            self.classes,
+            model,
+            encode,
+            crf=crf,
+            progress=self.progress,
+            cancel=self.cancel,
+        )
 
-    rows = [EvaluationRow(name, *score(encode)) for name, encode in _contenders(project).items()]
-    return Evaluation(len(scored.images), classes, tuple(rows))
+    def _named(self, naming: MaskedImages, encode: Encode, k: int) -> Scores:
+        model = self._clusters(encode, k)
+        names = majority_names(self._confusion(naming, model, encode, self.crf))
+        return named_scores(self._confusion(self.scored, model, encode, self.crf), names)
+
+    def _linear_probe(self, naming: MaskedImages, encode: Encode) -> Scores:
+        probe = fit_linear_probe(
+            naming,
+            self.classes,
+            encode,
+            ProbeSettings(seed=self.seed),
+            progress=self.progress,
+            cancel=self.cancel,
+        )
+        # Its scores are log-odds already, unlike cosines, which are sharpened for the CRF.
+        crf = None if self.crf is None else self.crf.model_copy(update={"sharpness": 1.0})
+        confusion = self._confusion(self.scored, probe, encode, crf)
+        return named_scores(confusion, np.arange(len(self.classes)))
 
 
-def _contenders(project: Project) -> dict[str, Encode]:
+def _contenders(
+    project: Project, tokens: TokenSet, progress: ProgressCallback, cancel: CancelToken | None
+) -> dict[str, Encode]:
     contenders: dict[str, Encode] = {}
     if project.state.run is not None:
-        run = load_run(project.run_path)[0]
-        contenders["STEGO codes"] = run.encode
-        if run.preparation.mean is not None:
-            contenders["raw features, corpus mean subtracted"] = run.preparation.apply
+        contenders["STEGO codes"] = load_run(project.run_path)[0].encode
+    mean = corpus_mean(tokens, progress, cancel)[0]
+    contenders["raw features, corpus mean subtracted"] = Preparation(mean).apply
     contenders["raw features"] = Preparation().apply
     return contenders
 
 
-def _masked_images(store: FeatureStore, corpus: Corpus, folder: Path) -> MaskedImages:
-    paths = find_masks(folder, corpus.images)
-    images = tuple(
-        image for image in corpus.images if image.name in paths and image.content_hash in store
-    )
-    if not images:
-        raise MaskError(f"No image with a mask in {folder} has features: none could be read.")
-    return MaskedImages(store, images, paths)
-
-
 def _classes(
-    data: MaskedImages, progress: ProgressCallback, cancel: CancelToken | None
-) -> npt.NDArray[np.int64]:
-    """List the classes in the masks, which also finds those that cannot be read."""
-
-    def masks() -> Iterator[npt.NDArray[np.integer]]:
-        for done, image in enumerate(data.images):
-            if cancel is not None:
-                cancel.raise_if_cancelled()
-            progress(done, len(data.images), "reading masks")
-            yield data.mask(image)
-
-    return class_ids(masks())
-
-
-def _extract_beside(
-    project: Project,
-    corpus: Corpus,
-    store: FeatureStore,
-    device: str,
-    weights_file: Path | None,
+    masks: Masks,
+    scored: MaskedImages,
+    naming: MaskedImages | None,
     progress: ProgressCallback,
     cancel: CancelToken | None,
-) -> None:
-    """Extract images that are scored but are no part of the project's corpus."""
-    features = project.state.features
-    assert features is not None  # the store has been opened with them
-    if all(image.content_hash in store for image in corpus.images):
-        return
-    backbone = load_backbone(
-        features.settings.backbone,
-        weights_file=weights_file,
-        device=device,
-        progress=progress,
-        cancel=cancel,
-    )
-    if backbone.weights_sha256 != features.weights_sha256:
-        raise StegoError(
-            "The backbone's weights are not those that the project's features were made with. "
-            "Name the same file with --weights."
+) -> npt.NDArray[np.int64]:
+    if isinstance(masks, MaskedDataset):
+        return np.arange(len(masks.class_names))
+    classes = classes_in(scored, progress, cancel)
+    if len(classes) == 0:
+        raise MaskError(f"The masks in {masks} hold no class: all of their pixels are {VOID}.")
+    if naming is not None:
+        classes = np.union1d(classes, classes_in(naming, progress, cancel))
+    if len(classes) < 2:
+        raise MaskError(
+            f"The masks in {masks} hold one class only; there is nothing to tell apart."
         )
-    extract_features(corpus, store, backbone, features.settings, progress=progress, cancel=cancel)
+    return classes
+
+
+def _conditions(
+    project: Project,
+    tokens: TokenSet,
+    masks: Masks,
+    seed: int,
+    crf: CrfSettings | None,
+    naming: MaskedImages | None,
+) -> dict[str, Any]:
+    features = project.state.features
+    assert features is not None  # there are tokens
+    conditions: dict[str, Any] = {
+        "features": features.settings.model_dump(),
+        "training images": len(tokens),
+        "seed": seed,
+        "crf": None if crf is None else crf.model_dump(),
+    }
+    if isinstance(masks, MaskedDataset):
+        conditions |= {"split": masks.split, "centre crop": masks.centre_crop}
+    if naming is not None:
+        conditions["images with naming masks"] = len(naming.images)
+    return conditions

@@ -13,6 +13,7 @@ from napari_stego.evaluation import (
     confusion_matrix,
     hungarian_scores,
     majority_names,
+    many_to_one_scores,
     named_scores,
 )
 
@@ -85,3 +86,21 @@ def test_what_cannot_be_counted_is_an_error():
         confusion_matrix(np.zeros(3, int), np.full(3, 2), 2, 2)
     with pytest.raises(ValueError, match="no pixels"):
         hungarian_scores(np.zeros((2, 2), np.int64))
+
+
+@given(confusion=confusions.filter(lambda c: c.sum() > 0))
+def test_many_to_one_counts_the_commonest_class_of_each_cluster(confusion):
+    scores = many_to_one_scores(confusion)
+    assert scores.accuracy == pytest.approx(confusion.max(axis=0).sum() / confusion.sum())
+    assert scores.accuracy >= hungarian_scores(confusion).accuracy - 1e-12
+
+
+@given(confusion=confusions.filter(lambda c: c.sum() > 0))
+def test_every_pixel_is_in_the_confusion_of_classes_also_those_of_clusters_without_one(confusion):
+    scores = hungarian_scores(confusion)
+    n_classes = len(confusion)
+    assert scores.confusion.shape == (n_classes, n_classes + 1)
+    np.testing.assert_array_equal(scores.confusion.sum(axis=1), confusion.sum(axis=1))
+    unnamed = confusion[:, scores.names < 0].sum()
+    assert scores.confusion[:, -1].sum() == unnamed
+    assert scores.accuracy == pytest.approx(np.trace(scores.confusion) / confusion.sum())

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from napari_stego.clustering import CrfSettings, crf_available
 from napari_stego.errors import StegoError
-from napari_stego.evaluation import MaskError
+from napari_stego.evaluation import DATASETS, MaskError
 from napari_stego.progress import Cancelled, CancelToken
 from napari_stego.project import evaluate
 
@@ -113,3 +114,93 @@ def test_masks_of_unreadable_images_only_are_an_error(
     Image.fromarray(np.zeros((64, 96), np.uint8)).save(masks / "cut.png")
     with pytest.raises(MaskError, match="none could be read"):
         evaluate(project, masks, device="cpu")
+
+
+def test_clusters_are_also_matched_many_to_one(project, tmp_path):
+    masks = write_masks(tmp_path / "masks", tmp_path / "images")
+    evaluation = evaluate(project, masks, device="cpu")
+    assert evaluation.class_names == ("1", "2")
+    assert (evaluation.dataset, evaluation.published) == (None, ())
+    for row in evaluation.rows:
+        assert row.many_to_one.accuracy >= row.matched.accuracy
+        assert row.matched.confusion.sum() == 5 * 64 * 96
+        assert (row.linear_probe, row.curves, row.refined_curves) == (None, None, None)
+
+
+def test_a_linear_probe_needs_masks_to_learn_from(project, tmp_path):
+    masks = write_masks(tmp_path / "masks", tmp_path / "images")
+    with pytest.raises(StegoError, match="give naming masks too"):
+        evaluate(project, masks, linear_probe=True)
+
+
+def potsdam(root, images, train):
+    """The photographs and their planted halves, in the layout of Potsdam-3."""
+    from scipy.io import savemat
+
+    for folder in ("imgs", "gt"):
+        (root / folder).mkdir(parents=True)
+    paths = sorted(images.glob("*.png"))
+    for path in paths:
+        with Image.open(path) as image:
+            pixels = np.asarray(image)
+        labels = np.full(pixels.shape[:2], 4, np.uint8)
+        labels[:, labels.shape[1] // 2 :] = 3
+        labels[:5] = 255
+        savemat(root / "imgs" / f"{path.stem}.mat", {"img": np.dstack([pixels, labels])})
+        savemat(root / "gt" / f"{path.stem}.mat", {"gt": labels})
+    names = [path.stem for path in paths]
+    (root / "labelled_train.txt").write_text("\n".join(names[:train]))
+    (root / "labelled_test.txt").write_text("\n".join(names[train:]))
+    return root
+
+
+def test_a_data_set_is_scored_with_its_own_photographs_and_classes(
+    project, tmp_path, photographs, small_weights
+):
+    # The project's photographs are frames 0 to 4; those of the test split are 5 to 8.
+    everything = photographs(tmp_path / "everything", 9)
+    root = potsdam(tmp_path / "potsdam", everything, train=5)
+    test, train = (DATASETS["potsdam3"](root, split) for split in ("test", "train"))
+    with pytest.raises(StegoError, match="leave out the images"):
+        evaluate(project, test, everything)
+    evaluation = evaluate(
+        project,
+        test,
+        naming_masks=train,
+        named_clusters=12,
+        linear_probe=True,
+        curves=True,
+        weights_file=small_weights,
+        device="cpu",
+    )
+    assert (evaluation.images, evaluation.dataset) == (4, "potsdam3")
+    np.testing.assert_array_equal(evaluation.classes, [0, 1, 2])
+    assert evaluation.class_names[0] == "roads and cars"
+    assert evaluation.conditions["images with naming masks"] == 5
+    assert evaluation.published[0].accuracy == 0.77
+    for row in evaluation.rows:
+        assert np.isnan(row.matched.per_class_iou[1])  # no building is there
+        assert row.matched.confusion.sum() == 4 * 59 * 96
+        assert row.linear_probe.confusion.sum() == row.matched.confusion.sum()
+        assert not row.linear_probe.confusion[:, 1].any()  # it has seen no building
+        assert set(row.curves) == {"self", "knn", "random"}
+        assert row.curves["self"].base_rate == pytest.approx(0.5, abs=0.1)
+        assert row.curves["self"].average_precision > row.curves["self"].base_rate
+        assert row.refined_curves is None
+    # Photographs are converted and extracted once, and the centre alone can be scored.
+    assert len(list((project.folder / "datasets" / "potsdam3-test").iterdir())) == 4
+    again = evaluate(
+        project, test.cropped(64), curves=True, weights_file=small_weights, device="cpu"
+    )
+    assert again.rows[0].matched.confusion.sum() == 4 * 59 * 64
+
+
+@pytest.mark.skipif(not crf_available(), reason="the CRF library is not installed")
+def test_with_the_crf_refined_probabilities_are_compared_too(extracted, tmp_path):
+    project = extracted(tmp_path, 2)
+    masks = write_masks(tmp_path / "masks", tmp_path / "images")
+    evaluation = evaluate(project, masks, curves=True, crf=CrfSettings(iterations=1), device="cpu")
+    for row in evaluation.rows:
+        assert set(row.refined_curves) == set(row.curves)
+        assert row.refined_curves["knn"].pairs == row.curves["knn"].pairs
+        assert row.refined_curves["knn"].average_precision > 0
