@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import pickle
 import sys
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,71 @@ from napari_stego.errors import StegoError
 StateDict = dict[str, torch.Tensor]
 
 _NESTS = ("teacher", "state_dict", "model", "model_ema")
-_PREFIXES = ("module.", "backbone.", "_orig_mod.")
+_PREFIXES = ("module.", "_orig_mod.", "teacher.", "backbone.")
+_MAX_WRAPPINGS = 8
+_OPTIONS = "argparse.Namespace"
+"""What trainers keep their command line in, those of DINO among them."""
+
+_allowing = threading.Lock()
 
 
 class WeightsError(StegoError):
     """Weights that cannot be found, read or trusted."""
 
 
+class Inert:
+    """Stands for an object in a pickle whose class is neither imported nor run.
+
+    Attributes
+    ----------
+    state : Any
+        What the object would have been given back; None for nothing.
+    """
+
+    state: Any = None
+
+    def __init__(self, *_args: object, **_options: object) -> None:
+        """Take whatever the object would have been made from, and keep nothing."""
+
+    def __setstate__(self, state: Any) -> None:
+        self.state = state
+
+
+def load_pickle(path: Path, stand_ins: Mapping[str, Any], *, mapped: bool = False) -> Any:
+    """Read what ``torch.save`` wrote, with ``weights_only=True`` and stand-ins.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    stand_ins : mapping of str to Any
+        What to take, `Inert` above all, for the classes and functions of these
+        full names.
+    mapped : bool
+        Leave tensors in the file until they are used.
+
+    Returns
+    -------
+    Any
+        The content.
+
+    Raises
+    ------
+    Exception
+        Anything, of a damaged or malicious file; nothing in it is executed.
+    """
+    allowed: list[Any] = [(stand_in, name) for name, stand_in in stand_ins.items()]
+    # The list of what is allowed is one for the whole process.
+    with _allowing, torch.serialization.safe_globals(allowed):
+        return torch.load(str(path), map_location="cpu", weights_only=True, mmap=mapped)
+
+
 def read_state_dict(path: Path) -> StateDict:
     """Read tensors from a safetensors, pth, pt, ckpt or bin file.
 
     Pickles are read with ``weights_only=True``: a file that holds code is
-    refused, and the code does not run.
+    refused, and the code does not run. The options in a trainer's checkpoint
+    (``argparse.Namespace``) are passed over.
 
     Parameters
     ----------
@@ -39,7 +93,7 @@ def read_state_dict(path: Path) -> StateDict:
     -------
     dict of str to torch.Tensor
         Tensors by name, without the wrappings of trainers (``teacher``,
-        ``state_dict``, ``module.``, ``backbone.``).
+        ``state_dict``, ``module.``, ``teacher.``, ``backbone.``).
 
     Raises
     ------
@@ -49,7 +103,7 @@ def read_state_dict(path: Path) -> StateDict:
     try:
         if path.suffix == ".safetensors":
             return _unwrap(load_file(path))
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = load_pickle(path, {_OPTIONS: Inert})
     except FileNotFoundError as error:
         raise WeightsError(f"There is no file {path}.") from error
     except pickle.UnpicklingError as error:
@@ -63,7 +117,9 @@ def read_state_dict(path: Path) -> StateDict:
 
 
 def _unwrap(content: Any) -> StateDict:
-    while isinstance(content, Mapping):
+    for _ in range(_MAX_WRAPPINGS):  # a file can hold a dictionary that holds itself
+        if not isinstance(content, Mapping):
+            break
         inner = next((content[nest] for nest in _NESTS if nest in content), None)
         if not isinstance(inner, Mapping):
             break
@@ -71,13 +127,15 @@ def _unwrap(content: Any) -> StateDict:
     if not isinstance(content, Mapping):
         raise WeightsError("The file does not hold named tensors.")
     tensors = {str(k): v for k, v in content.items() if isinstance(v, torch.Tensor)}
-    for prefix in _PREFIXES:
-        if any(name.startswith(prefix) for name in tensors):
-            tensors = {
-                name.removeprefix(prefix): value
-                for name, value in tensors.items()
-                if name.startswith(prefix)
-            }
+    for _ in range(_MAX_WRAPPINGS):
+        prefix = next((p for p in _PREFIXES if any(n.startswith(p) for n in tensors)), None)
+        if prefix is None:
+            break
+        tensors = {
+            name.removeprefix(prefix): value
+            for name, value in tensors.items()
+            if name.startswith(prefix)
+        }
     return tensors
 
 

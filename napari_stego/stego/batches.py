@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
 from napari_stego.features import Preparation, TokenSet
+from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.stego.gathering import Gatherer, gatherer, release_memory
 from napari_stego.stego.head import StegoHead
-from napari_stego.stego.sampling import random_partners, random_positions, sample_bilinear
+from napari_stego.stego.sampling import (
+    random_coordinates,
+    random_partners,
+    random_positions,
+    sample_bilinear,
+)
 from napari_stego.stego.settings import StegoSettings
 
 
@@ -28,6 +36,10 @@ class Sampled:
 
     features: torch.Tensor
     codes: torch.Tensor
+
+    def of(self, images: slice | torch.Tensor) -> Sampled:
+        """Choose images: by a slice without a copy, or by ``(n,) int64`` places."""
+        return Sampled(self.features[images], self.codes[images])
 
 
 @dataclass(frozen=True)
@@ -53,6 +65,23 @@ class Draw:
 class BatchSampler:
     """Draws the batch of any step; the same seed and step give the same batch.
 
+    Each image of a step is sampled once, whatever roles it plays: its
+    positions, features and codes serve the pair with itself, the one with its
+    neighbour, all random pairs in which it is first or second, and those in
+    which it is the neighbour of another image of the batch.
+
+    The expected loss is that of positions drawn anew for each pair. A term of
+    the loss is a mean over pairs, and the expectation of a sum needs no
+    independence between its summands: only the positions within a pair count,
+    and these come from two draws, because no image is its own neighbour or its
+    own random partner. (The pair of an image with itself has one draw for both
+    sides, as in the official code.) With `StegoSettings.centre` one thing
+    remains: the mean of feature correspondences that Eq. 3 puts back is taken
+    over all pairs of a role, and pairs that share an image are correlated in
+    it. For B pairs of P positions that is a covariance of two means over P
+    positions, divided by B: of the order of 1 / (B P), which is 0.0003 of the
+    covariance of single positions at B = 32 and P = 121.
+
     Parameters
     ----------
     tokens : TokenSet
@@ -60,9 +89,14 @@ class BatchSampler:
     preparation : Preparation
         Applied to tokens first.
     neighbours : numpy.ndarray
-        ``(N, K) int64`` nearest images of each image.
+        ``(N, K) int64`` nearest images of each image, never itself.
     settings : StegoSettings
         Batch size, positions, dropout and seed.
+    progress : ProgressCallback
+        Called once an image if the corpus is moved to the device, which the
+        first draw does.
+    cancel : CancelToken, optional
+        Obeyed meanwhile.
     """
 
     def __init__(
@@ -71,11 +105,17 @@ class BatchSampler:
         preparation: Preparation,
         neighbours: npt.NDArray[np.int64],
         settings: StegoSettings,
+        progress: ProgressCallback = no_progress,
+        cancel: CancelToken | None = None,
     ) -> None:
         self._tokens = tokens
         self._preparation = preparation
         self._neighbours = neighbours
         self._settings = settings
+        self._progress = progress
+        self._cancel = cancel
+        self._gather: Gatherer | None = None
+        self._device = torch.device("cpu")
 
     def draw(self, step: int, head: StegoHead) -> Draw:
         """Draw the batch of a step.
@@ -85,66 +125,151 @@ class BatchSampler:
         step : int
             Number of the step.
         head : StegoHead
-            Makes the codes; gradients flow into it.
+            Makes the codes, on its device; gradients flow into it.
 
         Returns
         -------
         Draw
             Features without, codes with gradient.
+
+        Raises
+        ------
+        DamagedStoreError, StegoError
+            If tokens cannot be read.
+        Cancelled
+            If the corpus is being moved to the device and `cancel` is set.
         """
         settings = self._settings
         rng = np.random.default_rng((settings.seed, step))
         size = min(settings.batch_size, len(self._tokens))
         images = rng.choice(len(self._tokens), size=size, replace=False)
-        sampled = self._sample(images, head, rng)
+        plan = self._plan(images, rng)
         if self._neighbours.shape[1] == 0:
-            return Draw(sampled, None, [])
+            return Draw(self._sample(plan, head), None, [])
         columns = rng.integers(0, self._neighbours.shape[1], size=size)
-        nearest = self._sample(self._neighbours[images, columns], head, rng)
+        plan = plan.joined(self._plan(self._neighbours[images, columns], rng))
         negatives = settings.negatives if size > 1 else 0
-        return Draw(sampled, nearest, [random_partners(size, rng) for _ in range(negatives)])
+        partners = [random_partners(size, rng) for _ in range(negatives)]
+        first, where = _once(plan.images)
+        sampled = self._sample(plan.of(first), head)
+        return Draw(sampled.of(slice(size)), sampled.of(torch.from_numpy(where[size:])), partners)
 
-    def _sample(
-        self, images: npt.NDArray[np.int64], head: StegoHead, rng: np.random.Generator
-    ) -> Sampled:
-        if self._settings.sampling == "bilinear":
-            parts = [self._interpolate(int(image), head, rng) for image in images]
-            return Sampled(
-                torch.cat([part.features for part in parts]),
-                torch.cat([part.codes for part in parts]),
-            )
-        rows = []
-        for image in images:
-            array = self._tokens[int(image)]
-            chosen = random_positions(array.shape[:2], self._settings.positions, rng)
-            rows.append(array.reshape(-1, array.shape[-1])[chosen])
-        features = self._to_device(np.stack(rows), head)
-        linear, nonlinear, loss = self._dropout_masks(len(images), features, rng)
-        return Sampled(features * loss, head(features * linear, features * nonlinear))
+    def close(self) -> None:
+        """Let go of memory on the device. A later draw takes it again."""
+        self._gather = None
+        release_memory(self._device)
 
-    def _interpolate(self, image: int, head: StegoHead, rng: np.random.Generator) -> Sampled:
-        features = self._to_device(self._tokens[image][None], head)
-        linear, nonlinear, loss = self._dropout_masks(1, features, rng)
-        codes = head(features * linear[:, None], features * nonlinear[:, None])
-        xy = rng.uniform(-1, 1, size=(1, self._settings.positions, 2)).astype(np.float32)
-        coordinates = torch.from_numpy(xy).to(features.device)
+    def _plan(self, images: npt.NDArray[np.int64], rng: np.random.Generator) -> _Plan:
+        """Draw positions, and which channels of an image are dropped.
+
+        Channels are dropped for a whole image, drawn apart for each branch and
+        the loss, as in the official code. All is drawn by our own generator, so
+        that a resumed run draws the same.
+        """
+        settings = self._settings
+        places: list[npt.NDArray[Any]] = []
+        masks = []
+        for image in images.tolist():
+            if settings.sampling == "tokens":
+                grid = self._tokens.grid_shape(image)
+                places.append(random_positions(grid, settings.positions, rng))
+            else:
+                masks.append(self._masks(1, rng))
+                places.append(random_coordinates(settings.positions, rng))
+        if settings.sampling == "tokens":
+            masks.append(self._masks(len(images), rng))
+        return _Plan(images, np.stack(places), np.concatenate(masks, axis=1))
+
+    def _masks(self, size: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+        keep = np.float32(1.0 - self._settings.dropout)
+        drawn = rng.random((3, size, 1, self._tokens.n_channels), dtype=np.float32)
+        return (drawn < keep).astype(np.float32) / keep
+
+    def _sample(self, plan: _Plan, head: StegoHead) -> Sampled:
+        if self._settings.sampling == "tokens":
+            features = self._features(plan.images, plan.places, head)
+            return self._encoded(features, plan, head)
+        parts = [self._interpolated(plan.of([index]), head) for index in range(len(plan.images))]
         return Sampled(
-            sample_bilinear(features.permute(0, 3, 1, 2), coordinates) * loss,
-            sample_bilinear(codes.permute(0, 3, 1, 2), coordinates),
+            torch.cat([part.features for part in parts]),
+            torch.cat([part.codes for part in parts]),
         )
 
-    def _to_device(self, tokens: npt.NDArray[np.float16], head: StegoHead) -> torch.Tensor:
-        return torch.from_numpy(self._preparation.apply(tokens)).to(head.linear.weight.device)
+    def _encoded(self, features: torch.Tensor, plan: _Plan, head: StegoHead) -> Sampled:
+        """Make codes of ``(B, P, C)`` features, which are changed."""
+        if self._settings.dropout == 0:
+            return Sampled(features, head(features).float())
+        linear, nonlinear, loss = torch.from_numpy(plan.masks).to(features.device)
+        codes = head(features * linear, features * nonlinear).float()
+        return Sampled(features.mul_(loss), codes)
 
-    def _dropout_masks(
-        self, size: int, like: torch.Tensor, rng: np.random.Generator
-    ) -> list[torch.Tensor]:
-        """Drop whole channels of an image, drawn apart for each branch and the loss.
+    def _interpolated(self, plan: _Plan, head: StegoHead) -> Sampled:
+        height, width = self._tokens.grid_shape(int(plan.images[0]))
+        everywhere = np.arange(height * width)[None]
+        whole = self._encoded(self._features(plan.images, everywhere, head), plan, head)
+        xy = torch.from_numpy(plan.places).to(whole.features.device)
+        return Sampled(
+            *(
+                sample_bilinear(rows.mT.view(1, -1, height, width), xy)
+                for rows in (whole.features, whole.codes)
+            )
+        )
 
-        As in the official code; the masks come from our own generator so that
-        a resumed run draws the same ones.
-        """
-        keep = 1.0 - self._settings.dropout
-        shape = (3, size, 1, like.shape[-1])
-        masks = (rng.random(shape, dtype=np.float32) < keep).astype(np.float32) / keep
-        return list(torch.from_numpy(masks).to(like.device))
+    def _features(
+        self, images: npt.NDArray[np.int64], positions: npt.NDArray[np.int64], head: StegoHead
+    ) -> torch.Tensor:
+        if self._gather is None:
+            self._device = head.linear.weight.device
+            self._gather = gatherer(self._tokens, self._device, self._progress, self._cancel)
+        return self._preparation.apply_on_device(self._gather(images, positions))
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What is drawn for some images before anything is read.
+
+    Attributes
+    ----------
+    images : numpy.ndarray
+        ``(B,) int64`` indices into the corpus.
+    places : numpy.ndarray
+        ``(B, P) int64`` positions or ``(B, P, 2) float32`` coordinates.
+    masks : numpy.ndarray
+        ``(3, B, 1, C) float32`` dropout of the two branches and the loss.
+    """
+
+    images: npt.NDArray[np.int64]
+    places: npt.NDArray[Any]
+    masks: npt.NDArray[np.float32]
+
+    def joined(self, other: _Plan) -> _Plan:
+        return _Plan(
+            np.concatenate([self.images, other.images]),
+            np.concatenate([self.places, other.places]),
+            np.concatenate([self.masks, other.masks], axis=1),
+        )
+
+    def of(self, chosen: npt.NDArray[np.int64] | list[int]) -> _Plan:
+        return _Plan(self.images[chosen], self.places[chosen], self.masks[:, chosen])
+
+
+def _once(
+    images: npt.NDArray[np.int64],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Keep the first of equal images.
+
+    Parameters
+    ----------
+    images : numpy.ndarray
+        ``(n,) int64``.
+
+    Returns
+    -------
+    first : numpy.ndarray
+        ``(U,) int64`` indices of those kept, rising.
+    where : numpy.ndarray
+        ``(n,) int64`` place of each image among those kept.
+    """
+    _, first, inverse = np.unique(images, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    return first[order], np.argsort(order)[inverse]

@@ -25,7 +25,23 @@ def correspondence(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
     torch.Tensor
         ``(N, P, Q)``, values in ``[-1, 1]``.
     """
-    return F.normalize(a, dim=-1, eps=_EPSILON) @ F.normalize(b, dim=-1, eps=_EPSILON).mT
+    return normalised(a) @ normalised(b).mT
+
+
+def normalised(vectors: torch.Tensor) -> torch.Tensor:
+    """Scale features or codes to length 1.
+
+    Parameters
+    ----------
+    vectors : torch.Tensor
+        ``(..., C)``.
+
+    Returns
+    -------
+    torch.Tensor
+        The same shape; zero vectors stay zero.
+    """
+    return F.normalize(vectors, dim=-1, eps=_EPSILON)
 
 
 def centred(features: torch.Tensor) -> torch.Tensor:
@@ -44,7 +60,7 @@ def centred(features: torch.Tensor) -> torch.Tensor:
         ``(N, P, Q)``.
     """
     rows = features - features.mean(dim=2, keepdim=True)
-    return rows - rows.mean() + features.mean()
+    return rows.sub_(rows.mean() - features.mean())
 
 
 def correspondence_loss(
@@ -78,4 +94,4 @@ def correspondence_loss(
     """
     if zero_clamp or stabilise:
         codes = codes.clamp(min=0.0 if zero_clamp else None, max=0.8 if stabilise else None)
-    return -codes * (features - shift)
+    return codes * (shift - features)

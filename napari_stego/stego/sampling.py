@@ -52,6 +52,25 @@ def random_positions(
     return rng.integers(0, grid_shape[0] * grid_shape[1], size=count)
 
 
+def random_coordinates(count: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Draw places between the positions of a grid uniformly.
+
+    Parameters
+    ----------
+    count : int
+        How many.
+    rng : numpy.random.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(count, 2) float32`` pairs of x and y in ``[-1, 1]``, for
+        `sample_bilinear`.
+    """
+    return rng.uniform(-1, 1, size=(count, 2)).astype(np.float32)
+
+
 def random_partners(batch_size: int, rng: np.random.Generator) -> npt.NDArray[np.int64]:
     """Give each image of a batch another image of it as partner, each once.
 

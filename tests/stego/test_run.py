@@ -18,42 +18,47 @@ from safetensors.torch import save_file
 from napari_stego.features import Preparation
 from napari_stego.progress import Cancelled, CancelToken
 from napari_stego.stego import (
+    HISTOGRAM_EDGES,
     CheckpointError,
+    ClusterProbe,
+    CorrespondenceHistograms,
+    LinearProbe,
     RoleValues,
     StegoRun,
     StegoSettings,
     StepRecord,
     load_run,
+    save_run,
     train_stego,
 )
 from napari_stego.stego.head import StegoHead
-from napari_stego.stego.run import save_run
 
-SHORT = StegoSettings(dim=8, steps=12, batch_size=4, positions=10)
+SHORT = StegoSettings(dim=8, steps=32, batch_size=4, positions=10, cluster_probe=3)
+STOPPED_AFTER = 27
 numbers = st.floats(allow_nan=False, allow_infinity=False)
 
 
-def cancelled(tokens, about, path):
+def cancelled(tokens, about, path, labels=None):
     token = CancelToken()
 
     def stop(record):
-        if record.step == 7:
+        if record.step == STOPPED_AFTER:
             token.cancel()
 
     with pytest.raises(Cancelled):
-        train_stego(tokens, about, checkpoint=path, on_step=stop, cancel=token)
+        train_stego(tokens, about, checkpoint=path, labels=labels, on_step=stop, cancel=token)
 
 
 @pytest.fixture(scope="module")
-def half_done(token_set, tmp_path_factory):
+def half_done(token_set, textures, tmp_path_factory):
     path = tmp_path_factory.mktemp("half") / "run.safetensors"
-    cancelled(token_set(6), SHORT, path)
+    cancelled(token_set(6), SHORT, path, textures(6))
     return path
 
 
 @pytest.fixture
 def half(half_done, tmp_path):
-    """File of a training that was cancelled after seven steps."""
+    """File of a training with both probes that was cancelled after its first histograms."""
     return Path(shutil.copy(half_done, tmp_path))
 
 
@@ -65,26 +70,122 @@ def contents(path):
 
 @given(
     roles=st.sets(st.sampled_from(["random", "knn", "self"])),
-    rows=st.lists(st.lists(numbers, min_size=7, max_size=7), min_size=1, max_size=9),
+    probes=st.sets(st.sampled_from(["cluster", "linear"])),
+    rows=st.lists(st.lists(numbers, min_size=9, max_size=9), min_size=1, max_size=9),
     warnings=st.lists(st.text(max_size=20), max_size=2),
+    counts=st.none() | st.lists(st.integers(0, 2**40), min_size=6, max_size=6),
+    start=st.sampled_from(["", "0123456789abcdef"]),
 )
 @settings(deadline=None)
-def test_a_run_comes_back_exactly(tmp_path_factory, roles, rows, warnings):
+def test_a_run_comes_back_exactly(tmp_path_factory, roles, probes, rows, warnings, counts, start):
     path = tmp_path_factory.mktemp("runs") / "run.safetensors"
+    rng = np.random.default_rng(0)
     history = [
-        StepRecord(step, row[0], dict(zip(roles, row[1:4])), dict(zip(roles, row[4:])))  # noqa: B905
+        StepRecord(
+            step,
+            row[0],
+            dict(zip(roles, row[1:4])),  # noqa: B905
+            dict(zip(roles, row[4:7])),  # noqa: B905
+            dict(zip(probes, row[7:])),  # noqa: B905
+        )
         for step, row in enumerate(rows, start=1)
     ]
+    histograms = None
+    if counts is not None and roles:
+        bins = [np.full(len(HISTOGRAM_EDGES) - 1, count) for count in counts]
+        features, codes = (dict(zip(roles, part)) for part in (bins[:3], bins[3:]))  # noqa: B905
+        histograms = CorrespondenceHistograms(len(rows), features, codes)
     mean = np.arange(5, dtype=np.float32)
-    about = StegoSettings(dim=3, steps=len(rows))
-    run = StegoRun(about, StegoHead(5, 3), Preparation(mean), history, warnings)
+    about = StegoSettings(dim=3, steps=len(rows), cluster_probe=4 if "cluster" in probes else 0)
+    run = StegoRun(
+        about,
+        StegoHead(5, 3),
+        Preparation(mean),
+        history,
+        warnings,
+        ClusterProbe.drawn(4, 3, rng) if "cluster" in probes else None,
+        LinearProbe.drawn(6, 3, rng) if "linear" in probes else None,
+        histograms,
+        start=start,
+    )
     save_run(path, run)
     again = load_run(path)[0]
     assert again.history == history
     assert (again.settings, again.warnings) == (about, warnings)
+    assert (again.source, again.start, again.histograms) == ("trained", start, histograms)
     np.testing.assert_array_equal(again.preparation.mean, mean)
-    for name, value in run.head.state_dict().items():
-        torch.testing.assert_close(again.head.state_dict()[name], value, rtol=0, atol=0)
+    assert_equal_parameters(again.head, run.head)
+    for mine, theirs in [
+        (again.cluster_probe, run.cluster_probe),
+        (again.linear_probe, run.linear_probe),
+    ]:
+        assert (mine is None) == (theirs is None)
+        if mine is not None:
+            assert_equal_parameters(mine, theirs)
+
+
+def assert_equal_parameters(first, second):
+    for name, value in first.state_dict().items():
+        torch.testing.assert_close(value, second.state_dict()[name], rtol=0, atol=0)
+
+
+def test_the_file_of_a_large_run_stays_small(tmp_path):
+    """ViT-B, as many steps as were published, all that can be in the file."""
+    rng = np.random.default_rng(0)
+    roles = ("self", "knn", "random")
+    values = dict(zip(roles, rng.random(3).tolist(), strict=True))
+    losses = {"cluster": 1 / 3, "linear": 1 / 7}
+    history = [StepRecord(step + 1, 1 / 9, values, values, losses) for step in range(7000)]
+    counts = {role: np.arange(80) for role in roles}
+    run = StegoRun(
+        StegoSettings.preset("cityscapes-vitb8").model_copy(update={"cluster_probe": 27}),
+        StegoHead(768, 100),
+        Preparation(),
+        history,
+        [],
+        ClusterProbe.drawn(27, 100, rng),
+        LinearProbe.drawn(27, 100, rng),
+        CorrespondenceHistograms(7000, counts, counts),
+    )
+    save_run(tmp_path / "run.safetensors", run)
+    assert (tmp_path / "run.safetensors").stat().st_size < 5_000_000
+
+
+def earlier(path):
+    """Make of a file what the previous format had."""
+    tensors, metadata = contents(path)
+    about = json.loads(metadata["settings"])
+    del about["cluster_probe"]
+    control = json.loads(metadata["control"]) if "control" in metadata else None
+    if control is not None:
+        names = ("targets", "shifts", "bounds", "spread", "smoothed")
+        metadata["control"] = json.dumps({name: control[name] for name in names})
+    for name in ("source", "start", "histograms"):
+        metadata.pop(name, None)
+    metadata |= {"format": "napari-stego run 2", "settings": json.dumps(about)}
+    kept = {n: v for n, v in tensors.items() if not n.startswith(("histograms", "linear"))}
+    save_file(kept, path, metadata=metadata)
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_the_previous_format_is_read_but_not_gone_on_with(token_set, tmp_path, finished):
+    path = tmp_path / "run.safetensors"
+    plain = SHORT.model_copy(update={"cluster_probe": 0})
+    if finished:
+        train_stego(token_set(6), plain, checkpoint=path)
+    else:
+        cancelled(token_set(6), plain, path)
+    expected = load_run(path)[0]
+    earlier(path)
+    run, state, control = load_run(path)
+    assert (run.settings, run.history, run.finished) == (plain, expected.history, finished)
+    assert (state, control) == ({}, None)
+    assert (run.source, run.start, run.histograms) == ("trained", "", None)
+    np.testing.assert_array_equal(run.encode(token_set(6)[0]), expected.encode(token_set(6)[0]))
+    steps = []
+    again = train_stego(token_set(6), plain, checkpoint=path, on_step=steps.append)
+    assert again.finished
+    assert len(steps) == (0 if finished else plain.steps)
 
 
 def test_the_header_does_not_grow_with_the_steps(tmp_path):
@@ -191,6 +292,51 @@ def control_of(**changes):
     return damage
 
 
+def other_clusters(tensors, metadata):
+    tensors["cluster_probe.centres"] = torch.zeros(4, SHORT.dim)
+
+
+def no_clusters(tensors, metadata):
+    del tensors["cluster_probe.centres"]
+
+
+def other_classes(tensors, metadata):
+    tensors["linear_probe.bias"] = torch.zeros(9)
+
+
+def no_class(tensors, metadata):
+    tensors["linear_probe.bias"] = torch.tensor(1.0)
+    tensors["linear_probe.weight"] = torch.zeros(SHORT.dim)
+
+
+def narrow_histograms(tensors, metadata):
+    tensors["histograms.codes"] = tensors["histograms.codes"][:, :5].contiguous()
+
+
+def half_of_the_histograms(tensors, metadata):
+    del tensors["histograms.codes"]
+
+
+def histograms_without_step(tensors, metadata):
+    metadata["histograms"] = "soon"
+
+
+def histograms_of_a_step_to_come(tensors, metadata):
+    metadata["histograms"] = "28"
+
+
+def negative_count(tensors, metadata):
+    tensors["histograms.codes"][0, 3] = -1
+
+
+def unknown_source(tensors, metadata):
+    metadata["source"] = '"found"'
+
+
+def official_with_history(tensors, metadata):
+    metadata["source"] = '"official"'
+
+
 def unknown_role(tensors, metadata):
     metadata["roles"] = json.dumps(["self", "knn", "other"])
 
@@ -239,6 +385,21 @@ DAMAGES = [
     control_of(spread=[1, 2]),
     control_of(smoothed={"self": "high"}),
     control_of(targets={"self": 0.1}),
+    control_of(weights={"self": 0.1}),
+    control_of(integral={"self": 0.1}),
+    control_of(mean={"self": 0.1}),
+    control_of(updates=-1),
+    other_clusters,
+    no_clusters,
+    other_classes,
+    no_class,
+    narrow_histograms,
+    half_of_the_histograms,
+    histograms_without_step,
+    histograms_of_a_step_to_come,
+    negative_count,
+    unknown_source,
+    official_with_history,
     unknown_role,
     role_twice,
     warnings_of_another_kind,
@@ -249,14 +410,14 @@ DAMAGES = [
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: damage.__name__)
-def test_a_file_that_is_not_as_it_should_be_is_refused(half, token_set, damage):
+def test_a_file_that_is_not_as_it_should_be_is_refused(half, token_set, textures, damage):
     tensors, metadata = contents(half)
     damage(tensors, metadata)
     save_file(tensors, half, metadata=metadata)
     with pytest.raises(CheckpointError, match="Delete it and train again"):
         load_run(half)
     with pytest.raises(CheckpointError):
-        train_stego(token_set(6), SHORT, checkpoint=half)
+        train_stego(token_set(6), SHORT, checkpoint=half, labels=textures(6))
 
 
 def test_no_layer_is_made_as_large_as_one_tensor_claims(half):
@@ -268,14 +429,16 @@ def test_no_layer_is_made_as_large_as_one_tensor_claims(half):
         load_run(half)
 
 
-def test_a_run_of_another_kind_of_corpus_is_not_gone_on_with(half, token_set):
+def test_a_run_of_another_kind_of_corpus_is_not_gone_on_with(half, token_set, textures):
     """One image has pairs with itself only; the shifts of other pairs would be missing."""
     tensors, metadata = contents(half)
-    tensors["history"] = tensors["history"][:, :3].contiguous()
+    tensors["history"] = tensors["history"][:, :5].contiguous()
+    for kind in ("features", "codes"):
+        tensors[f"histograms.{kind}"] = tensors[f"histograms.{kind}"][:1].contiguous()
     metadata["roles"] = '["self"]'
     save_file(tensors, half, metadata=metadata)
-    assert load_run(half)[0].steps_done == 7
-    run = train_stego(token_set(6), SHORT, checkpoint=half)
+    assert load_run(half)[0].steps_done == STOPPED_AFTER
+    run = train_stego(token_set(6), SHORT, checkpoint=half, labels=textures(6))
     assert set(run.history[0].correspondence) == {"self", "knn", "random"}
 
 

@@ -46,7 +46,16 @@ def weights(run):
 def assert_equal_runs(first, second):
     for name, value in weights(first).items():
         np.testing.assert_array_equal(value, weights(second)[name])
+    for mine, theirs in [
+        (first.cluster_probe, second.cluster_probe),
+        (first.linear_probe, second.linear_probe),
+    ]:
+        assert (mine is None) == (theirs is None)
+        if mine is not None:
+            for name, value in mine.state_dict().items():
+                np.testing.assert_array_equal(value, theirs.state_dict()[name])
     assert first.history == second.history
+    assert first.histograms == second.histograms
 
 
 def recent(run, role):
@@ -133,12 +142,22 @@ def test_same_seed_same_run_and_another_seed_another(token_set):
     assert not np.array_equal(weights(first)["linear.weight"], weights(other)["linear.weight"])
 
 
-@pytest.mark.parametrize("sampling", ["tokens", "bilinear"])
-@pytest.mark.parametrize("stop_after", [1, 17])
-def test_cancelled_and_resumed_equals_uninterrupted(token_set, tmp_path, sampling, stop_after):
-    settings = SHORT.model_copy(update={"sampling": sampling, "steps": 20, "batch_size": 3})
-    tokens = token_set(10)
-    whole = train_stego(tokens, settings)
+@pytest.mark.parametrize(
+    ("stop_after", "changes", "labelled"),
+    [
+        (1, {}, False),
+        (17, {"sampling": "bilinear"}, False),
+        (26, {"cluster_probe": 5}, True),
+        (1, {"cluster_probe": 5, "shifts": RoleValues(random=0.2, knn=0.1, self=0.1)}, False),
+        (12, {}, True),
+    ],
+)
+def test_cancelled_and_resumed_equals_uninterrupted(
+    token_set, textures, tmp_path, stop_after, changes, labelled
+):
+    settings = SHORT.model_copy(update={"steps": 29, "batch_size": 3, **changes})
+    tokens, labels = token_set(10), textures(10) if labelled else None
+    whole = train_stego(tokens, settings, labels=labels)
     path = tmp_path / "run.safetensors"
     token = CancelToken()
 
@@ -147,13 +166,20 @@ def test_cancelled_and_resumed_equals_uninterrupted(token_set, tmp_path, samplin
             token.cancel()
 
     with pytest.raises(Cancelled):
-        train_stego(tokens, settings, checkpoint=path, on_step=stop, cancel=token)
+        train_stego(tokens, settings, checkpoint=path, labels=labels, on_step=stop, cancel=token)
     half = load_run(path)[0]
     assert half.steps_done == stop_after
     assert not half.finished
-    resumed = train_stego(tokens, settings, checkpoint=path)
+    resumed = train_stego(tokens, settings, checkpoint=path, labels=labels)
     assert_equal_runs(resumed, whole)
     assert resumed.warnings == whole.warnings
+
+
+def test_a_longer_training_begins_as_a_shorter_one(token_set):
+    """Neither the start of the shifts nor their control looks at the number of steps."""
+    long = train_stego(token_set(10), SHORT)
+    short = train_stego(token_set(10), SHORT.model_copy(update={"steps": 7}))
+    assert short.history == long.history[:7]
 
 
 def test_what_is_resumed_draws_nothing_twice(token_set, tmp_path, monkeypatch):
@@ -207,6 +233,7 @@ def test_any_number_of_images(token_set, n_images):
         {"targets": RoleValues(random=0.2, knn=0.3, self=0.5)},
         {"learning_rate": 1e-3},
         {"sampling": "bilinear"},
+        {"shifts": RoleValues(random=0.2, knn=0.1, self=0.1)},
     ],
 )
 def test_every_setting_matters(token_set, changes):
