@@ -1,12 +1,15 @@
 """Frozen self-supervised backbones and where their weights come from."""
 
 from napari_stego.backbones.encoder import Backbone, load_backbone, pick_device
+from napari_stego.backbones.precision import Precision
 from napari_stego.backbones.registry import (
     BACKBONES,
     DEFAULT_BACKBONE,
     BackboneError,
     BackboneSpec,
+    Facet,
     Layer,
+    LayerChoice,
     get_backbone_spec,
 )
 from napari_stego.backbones.state_dicts import WeightsError
@@ -26,7 +29,10 @@ __all__ = [
     "Backbone",
     "BackboneError",
     "BackboneSpec",
+    "Facet",
     "Layer",
+    "LayerChoice",
+    "Precision",
     "Weights",
     "WeightsError",
     "WeightsStatus",

@@ -17,6 +17,12 @@ from napari_stego.errors import StegoError
 Layer = int | Literal["final"]
 """A block counted from 0, before the final norm; or the last block after it."""
 
+LayerChoice = Layer | tuple[Layer, ...]
+"""One layer, or several whose tokens are combined."""
+
+Facet = Literal["tokens", "keys"]
+"""What is taken of a layer: what leaves the block, or the keys of its attention."""
+
 DEFAULT_BACKBONE = "vit_small_patch14_dinov2.lvd142m"
 
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)

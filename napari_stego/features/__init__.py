@@ -1,5 +1,6 @@
 """Patch tokens of a frozen backbone: extracted once, kept on disk, read by everything else."""
 
+from napari_stego.features.crops import crop_keys
 from napari_stego.features.extraction import (
     ExtractionReport,
     FeatureSettings,
@@ -17,5 +18,6 @@ __all__ = [
     "Preparation",
     "TokenSet",
     "corpus_mean",
+    "crop_keys",
     "extract_features",
 ]

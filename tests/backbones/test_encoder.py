@@ -16,6 +16,7 @@ from napari_stego.backbones import (
     load_backbone,
     pick_device,
 )
+from napari_stego.backbones.precision import calibration_noise
 from napari_stego.errors import StegoError
 
 ONNX_GOLDEN = Path(__file__).parents[1] / "reference" / "dinov2_onnx.npz"
@@ -28,34 +29,7 @@ def pictures(count, height, width, seed=0):
 
 @pytest.fixture(scope="module")
 def backbone(request):
-    return load_backbone("test_vit", random_seed=0, device="cpu")
-
-
-@pytest.mark.parametrize(
-    ("name", "patch", "dim"),
-    [
-        ("test_vit", 16, 64),
-        ("vit_small_patch8_224.dino", 8, 384),
-        ("vit_small_patch14_reg4_dinov2.lvd142m", 14, 384),  # class token and 4 registers
-        ("vit_tiny_patch16_dinov3_qkvb", 16, 192),  # rotary positions and 4 registers
-    ],
-)
-def test_images_of_any_aspect_ratio_give_a_grid_of_patch_tokens(name, patch, dim):
-    backbone = load_backbone(name, random_seed=0, device="cpu")
-    assert (backbone.spec.patch_size, backbone.spec.dim) == (patch, dim)
-    first, last, final = backbone.encode(pictures(2, 3 * patch, 5 * patch), (0, 1, "final"))
-    for tokens in (first, last, final):
-        assert tokens.shape == (2, 3, 5, dim)
-        assert tokens.dtype == np.float16
-        assert np.isfinite(tokens).all()
-    assert not np.array_equal(first, final)
-
-
-def test_sam_gives_the_tokens_of_its_neck_as_the_final_layer():
-    backbone = load_backbone("samvit_base_patch16.sa1b", random_seed=0, device="cpu")
-    block, final = backbone.encode(pictures(1, 32, 48), (0, "final"))
-    assert block.shape == (1, 2, 3, 768)
-    assert final.shape == (1, 2, 3, 256)
+    return load_backbone("test_vit", random_seed=0, device="cpu", precision="float32")
 
 
 def test_tokens_stay_in_place(backbone):
@@ -87,10 +61,39 @@ def test_layers_come_in_the_order_asked_for(backbone):
         np.testing.assert_array_equal(one, other)
 
 
+def test_layers_combined_weigh_alike(backbone):
+    images = pictures(3, 64, 80)
+    parts = backbone.encode(images, (1, "final"))
+    combined, pair, alone = backbone.encode(images, ((1, "final"), (1, 3), 3))
+    assert combined.shape == (3, 4, 5, 128)
+    halves = np.split(combined.astype(float), 2, axis=-1)
+    for half, part in zip(halves, parts, strict=True):
+        scale = np.linalg.norm(half, axis=-1) / np.linalg.norm(part.astype(float), axis=-1)
+        np.testing.assert_allclose(scale, scale.mean(), rtol=2e-3)  # one factor for all images
+    np.testing.assert_array_equal(pair[..., :64], combined[..., :64])
+    np.testing.assert_array_equal(alone, backbone.encode(images, (3,))[0])
+    on_noise = backbone.encode(calibration_noise(16), ((1, "final"),))[0].astype(float)
+    for half in np.split(on_noise, 2, axis=-1):
+        assert np.linalg.norm(half, axis=-1).mean() == pytest.approx(1, rel=1e-3)
+    with pytest.raises(BackboneError, match="no block 6"):
+        backbone.encode(images, ((1, 6),))
+
+
+def test_images_that_cannot_be_written_to_or_lie_backwards_are_taken(backbone):
+    """Such are Pillow's arrays, and views of mirror images. Warnings are errors here."""
+    images = pictures(2, 32, 32)
+    expected = backbone.encode(images, (0,))[0]
+    locked = images.copy()
+    locked.flags.writeable = False
+    np.testing.assert_array_equal(backbone.encode(locked, (0,))[0], expected)
+    backwards = images[:, :, ::-1].copy()[:, :, ::-1]
+    np.testing.assert_array_equal(backbone.encode(backwards, (0,))[0], expected)
+
+
 def test_random_weights_follow_the_seed(backbone):
     images = pictures(1, 32, 32)
-    again = load_backbone("test_vit", random_seed=0, device="cpu")
-    other = load_backbone("test_vit", random_seed=1, device="cpu")
+    again = load_backbone("test_vit", random_seed=0, device="cpu", precision="float32")
+    other = load_backbone("test_vit", random_seed=1, device="cpu", precision="float32")
     tokens = [b.encode(images, ("final",))[0] for b in (backbone, again, other)]
     np.testing.assert_array_equal(tokens[0], tokens[1])
     assert not np.array_equal(tokens[0], tokens[2])
@@ -158,7 +161,7 @@ def test_the_real_weights_give_the_tokens_of_the_onnx_file_they_came_in(real_wei
     with np.load(ONNX_GOLDEN) as file:
         golden = dict(file)
     places = golden["positions"]
-    backbone = load_backbone(DEFAULT_BACKBONE, device="cpu")
+    backbone = load_backbone(DEFAULT_BACKBONE, device="cpu", precision="float32")
     assert backbone.weights_sha256 == real_weights.sha256
 
     def tokens():
