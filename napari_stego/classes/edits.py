@@ -1,190 +1,104 @@
-"""Edits of the class table, as values that can be kept and replayed."""
+"""All edits, several as one, and how they are read."""
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import or_
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt, TypeAdapter
+from pydantic import FailFast, Field, TypeAdapter
+from typing_extensions import override
 
+from napari_stego.classes.edit import Edit
+from napari_stego.classes.pixel_edits import (
+    AcceptProposal,
+    PaintStroke,
+    ReassignRegion,
+    RemoveStrokes,
+    ResetStrokes,
+)
+from napari_stego.classes.rows import NAME_LENGTH, clean_text
+from napari_stego.classes.state import Change, ClassState
 from napari_stego.classes.table import ClassTable
+from napari_stego.classes.table_edits import (
+    AddClass,
+    DeleteClass,
+    LockClass,
+    MergeClasses,
+    MoveClusters,
+    RecolourClass,
+    RenameClass,
+    SetCode,
+    SetParent,
+    SplitClass,
+)
+
+_BATCH_SIZE = 100_000
+
+Stroke = Annotated[
+    PaintStroke | RemoveStrokes | AcceptProposal | ReassignRegion, Field(discriminator="kind")
+]
+"""Any edit that stays with its image as a stroke."""
+
+SingleEdit = Annotated[
+    MergeClasses
+    | SplitClass
+    | MoveClusters
+    | AddClass
+    | DeleteClass
+    | RenameClass
+    | RecolourClass
+    | SetCode
+    | SetParent
+    | LockClass
+    | PaintStroke
+    | RemoveStrokes
+    | ResetStrokes
+    | AcceptProposal
+    | ReassignRegion,
+    Field(discriminator="kind"),
+]
+"""Any edit that is not made of others."""
 
 
-class MergeClasses(BaseModel):
-    """Merge classes into one of them.
-
-    Attributes
-    ----------
-    ids : tuple of int
-        The classes.
-    into : int
-        The one that stays.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["merge"] = "merge"
-    ids: tuple[StrictInt, ...]
-    into: StrictInt
-
-    def apply(self, table: ClassTable) -> ClassTable:
-        """Return the edited table.
-
-        Parameters
-        ----------
-        table : ClassTable
-            Before.
-
-        Returns
-        -------
-        ClassTable
-            After.
-
-        Raises
-        ------
-        ClassEditError
-            If the table cannot take the edit.
-        """
-        return table.merge(self.ids, self.into)
-
-    def describe(self, table: ClassTable) -> str:
-        """Put the edit in words.
-
-        Parameters
-        ----------
-        table : ClassTable
-            Before.
-
-        Returns
-        -------
-        str
-            A few words.
-
-        Raises
-        ------
-        ClassEditError
-            If the table has no such class.
-        """
-        names = ", ".join(table.row(i).name for i in self.ids if i != self.into)
-        return f"merge {names} into {table.row(self.into).name}"
-
-
-class RenameClass(BaseModel):
-    """Name a class.
+class Batch(Edit):
+    """Several edits as one step: all of them or none.
 
     Attributes
     ----------
-    id : int
-        The class.
-    name : str
-        Its new name.
+    edits : tuple of SingleEdit
+        The edits, each of which finds what those before it have left.
+    label : str
+        What they do together, for the history; empty to describe the first.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    kind: Literal["batch"] = "batch"
+    edits: Annotated[
+        tuple[SingleEdit, ...], FailFast(), Field(min_length=1, max_length=_BATCH_SIZE)
+    ]
+    label: str = ""
 
-    kind: Literal["rename"] = "rename"
-    id: StrictInt
-    name: str
+    @override
+    def apply(self, state: ClassState) -> ClassState:
+        clean_text("label", self.label, NAME_LENGTH)
+        for edit in self.edits:
+            state = edit.apply(state)
+        return state
 
-    def apply(self, table: ClassTable) -> ClassTable:
-        """Return the edited table.
-
-        Parameters
-        ----------
-        table : ClassTable
-            Before.
-
-        Returns
-        -------
-        ClassTable
-            After.
-
-        Raises
-        ------
-        ClassEditError
-            If the table cannot take the edit.
-        """
-        return table.rename(self.id, self.name)
-
+    @override
     def describe(self, table: ClassTable) -> str:
-        """Put the edit in words.
+        if self.label.strip():
+            return self.label.strip()
+        first, others = self.edits[0].describe(table), len(self.edits) - 1
+        return f"{first}, and {others} more edit{'s' * (others > 1)}" if others else first
 
-        Parameters
-        ----------
-        table : ClassTable
-            Before.
-
-        Returns
-        -------
-        str
-            A few words.
-
-        Raises
-        ------
-        ClassEditError
-            If the table has no such class.
-        """
-        return f"rename {table.row(self.id).name} to {self.name.strip()}"
+    @property
+    @override
+    def change(self) -> Change:
+        return reduce(or_, (edit.change for edit in self.edits))
 
 
-class RecolourClass(BaseModel):
-    """Colour a class.
-
-    Attributes
-    ----------
-    id : int
-        The class.
-    colour : str
-        Its new colour, ``#rrggbb``.
-    """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    kind: Literal["recolour"] = "recolour"
-    id: StrictInt
-    colour: str
-
-    def apply(self, table: ClassTable) -> ClassTable:
-        """Return the edited table.
-
-        Parameters
-        ----------
-        table : ClassTable
-            Before.
-
-        Returns
-        -------
-        ClassTable
-            After.
-
-        Raises
-        ------
-        ClassEditError
-            If the table cannot take the edit.
-        """
-        return table.recolour(self.id, self.colour)
-
-    def describe(self, table: ClassTable) -> str:
-        """Put the edit in words.
-
-        Parameters
-        ----------
-        table : ClassTable
-            Before.
-
-        Returns
-        -------
-        str
-            A few words.
-
-        Raises
-        ------
-        ClassEditError
-            If the table has no such class.
-        """
-        return f"recolour {table.row(self.id).name}"
-
-
-ClassEdit = Annotated[MergeClasses | RenameClass | RecolourClass, Field(discriminator="kind")]
+ClassEdit = Annotated[SingleEdit | Batch, Field(discriminator="kind")]
 """Any edit."""
 
 EDITS: TypeAdapter[tuple[ClassEdit, ...]] = TypeAdapter(tuple[ClassEdit, ...])

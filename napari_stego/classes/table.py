@@ -1,78 +1,53 @@
-"""The class table: names and colours over clusters."""
+"""The class table: names, colours and hierarchy over clusters."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field, TypeAdapter
+from rpds import HashTrieMap
 
+from napari_stego.classes.hierarchy import Hierarchy
+from napari_stego.classes.ownership import Ownership, check_fresh
 from napari_stego.classes.palette import class_colour
-from napari_stego.errors import StegoError
-
-UNLABELLED = 0
-
-_COLOUR = re.compile(r"#[0-9a-f]{6}")
-# Cluster maps and label images are uint16.
-_MAX_ID = 65_535
-
-_ClassId = Annotated[int, Field(strict=True, ge=1, le=_MAX_ID)]
-_Cluster = Annotated[int, Field(strict=True, ge=0)]
-_ClusterCount = Annotated[int, Field(strict=True, ge=1, le=_MAX_ID)]
-_NextId = Annotated[int, Field(strict=True, ge=1, le=_MAX_ID + 1)]
-_Colour = Annotated[str, Field(pattern=f"^{_COLOUR.pattern}$")]
+from napari_stego.classes.rows import (
+    CODE_LENGTH,
+    MAX_ID,
+    NAME_LENGTH,
+    UNLABELLED,
+    ClassEditError,
+    ClassRow,
+    ClusterSplit,
+    clean_colour,
+    clean_text,
+)
 
 
-class ClassEditError(StegoError):
-    """An edit that the class table cannot take."""
-
-
-@dataclass(frozen=True)
-class ClassRow:
-    """A class.
-
-    Attributes
-    ----------
-    id : int
-        From 1; never reused or renumbered.
-    name : str
-        Not empty, unique in the table.
-    colour : str
-        ``#rrggbb``, lower case.
-    clusters : tuple of int
-        The source clusters, ascending.
-    """
-
-    id: _ClassId
-    name: str
-    colour: _Colour
-    clusters: tuple[_Cluster, ...]
-
-
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class ClassTable:
-    """Classes over the clusters ``0..n_clusters-1``.
+    """Classes over the clusters ``0..n_clusters-1`` and those split from them.
 
     Each cluster belongs to at most one class; pixels of the others are
-    unlabelled (class id 0). Tables are values: an edit returns another.
+    unlabelled (class id 0). Tables are values: an edit returns another,
+    which shares nearly all of the old one. Two tables are equal if their
+    classes, splits and retired classes are; the counters of new ids, which
+    no undo takes back, do not matter.
 
     Attributes
     ----------
-    rows : tuple of ClassRow
-        The classes, by id.
-    n_clusters : int
-        Number of clusters.
     next_id : int
         The id that the next new class gets.
     """
 
-    rows: tuple[ClassRow, ...]
-    n_clusters: _ClusterCount
-    next_id: _NextId
+    next_id: int
+    _ownership: Ownership
+    # Without clusters and parents, which are looked up.
+    _rows: HashTrieMap[int, ClassRow] = field(default_factory=HashTrieMap)
+    _names: HashTrieMap[str, int] = field(default_factory=HashTrieMap)
+    _hierarchy: Hierarchy = field(default_factory=Hierarchy)
 
     @classmethod
     def from_clusters(cls, n_clusters: int) -> ClassTable:
@@ -81,17 +56,91 @@ class ClassTable:
         Parameters
         ----------
         n_clusters : int
-            Number of clusters.
+            Number of clusters, in ``[1, 65535]``.
 
         Returns
         -------
         ClassTable
             Class ``i + 1`` is made of cluster ``i``.
         """
-        rows = tuple(
-            ClassRow(i + 1, f"class {i + 1}", class_colour(i), (i,)) for i in range(n_clusters)
+        rows = [ClassRow(i + 1, f"class {i + 1}", class_colour(i), (i,)) for i in range(n_clusters)]
+        return cls.from_rows(rows, Ownership(n_clusters, n_clusters), n_clusters + 1)
+
+    @classmethod
+    def from_rows(cls, rows: Iterable[ClassRow], ownership: Ownership, next_id: int) -> ClassTable:
+        """Put a table together, unchecked.
+
+        Parameters
+        ----------
+        rows : iterable of ClassRow
+            The classes.
+        ownership : Ownership
+            Clusters, splits and retired classes; which class owns a cluster
+            is taken from the rows.
+        next_id : int
+            The id that the next new class gets.
+
+        Returns
+        -------
+        ClassTable
+            The table.
+        """
+        rows = list(rows)
+        given = {cluster: row.id for row in rows for cluster in row.clusters}
+        return cls(
+            next_id,
+            ownership.give(given),
+            HashTrieMap({row.id: replace(row, clusters=(), parent=None) for row in rows}),
+            HashTrieMap({row.name: row.id for row in rows}),
+            Hierarchy(HashTrieMap({row.id: row.parent for row in rows if row.parent is not None})),
         )
-        return cls(rows, n_clusters, n_clusters + 1)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, ClassTable):
+            return NotImplemented
+        return self._content() == other._content()
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def _content(self) -> tuple[Any, ...]:
+        return self.n_clusters, self.rows, self.splits, self.gone
+
+    @property
+    def rows(self) -> tuple[ClassRow, ...]:
+        """The classes, by id."""
+        clusters = self._ownership.by_class()
+        return tuple(
+            replace(row, clusters=tuple(clusters.get(i, ())), parent=self._hierarchy.parent(i))
+            for i, row in sorted(self._rows.items())
+        )
+
+    @property
+    def n_clusters(self) -> int:
+        """Clusters of the cluster maps, before any split."""
+        return self._ownership.n_clusters
+
+    @property
+    def next_cluster(self) -> int:
+        """The id that the next new cluster gets."""
+        return self._ownership.next_cluster
+
+    @property
+    def splits(self) -> tuple[ClusterSplit, ...]:
+        """The splits in force, oldest first: the order to refine a cluster map in."""
+        return self._ownership.splits
+
+    @property
+    def gone(self) -> Mapping[int, int]:
+        """What has become of each class that is no more, by id; 0 for deleted."""
+        return self._ownership.gone()
+
+    @property
+    def locked(self) -> tuple[int, ...]:
+        """The ids of the locked classes."""
+        return tuple(sorted(row.id for row in self._rows.values() if row.locked))
+
+    def __contains__(self, class_id: object) -> bool:
+        return class_id in self._rows
 
     def row(self, class_id: int) -> ClassRow:
         """Find a class.
@@ -111,99 +160,41 @@ class ClassTable:
         ClassEditError
             If there is none with this id.
         """
-        for row in self.rows:
-            if row.id == class_id:
-                return row
-        raise ClassEditError(f"There is no class with the id {class_id}.")
+        clusters = self._ownership.by_class().get(class_id, ())
+        parent = self._hierarchy.parent(class_id)
+        return replace(self._row(class_id), clusters=tuple(clusters), parent=parent)
 
-    def merge(self, ids: Iterable[int], into: int) -> ClassTable:
-        """Move the clusters of some classes into one of them.
-
-        Parameters
-        ----------
-        ids : iterable of int
-            Classes to merge; `into` may be among them.
-        into : int
-            The class that stays, with its id, name and colour.
-
-        Returns
-        -------
-        ClassTable
-            Without the other classes; their ids stay retired.
+    def name(self, class_id: int) -> str:
+        """Return the name of a class; "unlabelled" for 0.
 
         Raises
         ------
         ClassEditError
-            If an id is unknown, or no other class than `into` is named.
+            If there is no class with this id.
         """
-        target = self.row(into)
-        gone = {class_id: self.row(class_id) for class_id in ids if class_id != into}
-        if not gone:
-            raise ClassEditError("Choose at least two classes to merge.")
-        clusters = sorted(target.clusters + sum((row.clusters for row in gone.values()), ()))
-        kept = tuple(row for row in self.rows if row.id not in gone)
-        merged = replace(target, clusters=tuple(clusters))
-        return replace(self, rows=kept)._with(merged)
+        return "unlabelled" if class_id == UNLABELLED else self._row(class_id).name
 
-    def rename(self, class_id: int, name: str) -> ClassTable:
-        """Name a class.
+    def free_name(self, name: str) -> str:
+        """Return a name that no class has: `name`, or with the first free number after it."""
+        free, number = name, 1
+        while free in self._names:
+            number += 1
+            free = f"{name} {number}"
+        return free
 
-        Parameters
-        ----------
-        class_id : int
-            The class.
-        name : str
-            Its name; spaces around it are dropped.
-
-        Returns
-        -------
-        ClassTable
-            With the name.
+    def owner(self, cluster: int) -> int:
+        """Return the class of a cluster, 0 if it has none.
 
         Raises
         ------
         ClassEditError
-            If the name is empty or another class has it.
+            If there is no such cluster, or it was split.
         """
-        name = name.strip()
-        if not name:
-            raise ClassEditError("A class needs a name.")
-        for row in self.rows:
-            if row.name == name and row.id != class_id:
-                raise ClassEditError(
-                    f"Class {row.id} is named “{name}” already. If both are the same thing, merge "
-                    "them; otherwise choose another name."
-                )
-        return self._with(replace(self.row(class_id), name=name))
+        return self._ownership.owner(cluster)
 
-    def recolour(self, class_id: int, colour: str) -> ClassTable:
-        """Colour a class.
-
-        Parameters
-        ----------
-        class_id : int
-            The class.
-        colour : str
-            ``#rrggbb``.
-
-        Returns
-        -------
-        ClassTable
-            With the colour.
-
-        Raises
-        ------
-        ClassEditError
-            If the colour is not of this form.
-        """
-        colour = colour.lower()
-        if not _COLOUR.fullmatch(colour):
-            raise ClassEditError(f"A colour is written #rrggbb, not {colour!r}.")
-        return self._with(replace(self.row(class_id), colour=colour))
-
-    def _with(self, changed: ClassRow) -> ClassTable:
-        rows = tuple(changed if row.id == changed.id else row for row in self.rows)
-        return replace(self, rows=rows)
+    def now(self, class_id: int) -> int:
+        """Return what has become of a class: itself, what it was merged into, or 0."""
+        return self._ownership.now(class_id)
 
     def lut(self) -> npt.NDArray[np.uint16]:
         """Make the lookup table from clusters to class ids.
@@ -211,61 +202,215 @@ class ClassTable:
         Returns
         -------
         numpy.ndarray
-            ``(n_clusters,) uint16``; 0 where a cluster has no class.
+            ``(n,) uint16``, with n the clusters of a cluster map that is
+            refined by `splits`; 0 where a cluster has no class.
         """
-        table = np.full(self.n_clusters, UNLABELLED, np.uint16)
-        for row in self.rows:
-            table[list(row.clusters)] = row.id
-        return table
+        return self._ownership.lut()
 
-    def to_dict(self) -> dict[str, Any]:
-        """Turn the table into JSON values.
-
-        Returns
-        -------
-        dict
-            For `from_dict`.
-        """
-        rows = [{**vars(row), "clusters": list(row.clusters)} for row in self.rows]
-        return {"rows": rows, "n_clusters": self.n_clusters, "next_id": self.next_id}
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> ClassTable:
-        """Read a table from JSON values.
+    def check_unlocked(self, class_id: int) -> None:
+        """Check that the pixels of a class may change.
 
         Parameters
         ----------
-        values : mapping
-            As `to_dict` makes them.
-
-        Returns
-        -------
-        ClassTable
-            The table.
+        class_id : int
+            The class; 0, which is never locked, stands for unlabelled.
 
         Raises
         ------
-        ValueError
-            If the values are no such table.
+        ClassEditError
+            If there is no such class, or it is locked.
         """
-        table = _TABLE.validate_python(values)
-        table._check()
-        return table
+        if class_id != UNLABELLED and self._row(class_id).locked:
+            raise ClassEditError(
+                f"“{self.name(class_id)}” is locked, which keeps its pixels as they are. Unlock it "
+                "first."
+            )
 
-    def _check(self) -> None:
-        ids = [row.id for row in self.rows]
-        if ids != sorted(set(ids)):
-            raise ValueError("the ids of the classes are not ascending")
-        if ids and ids[-1] >= self.next_id:
-            raise ValueError(f"the next id is {self.next_id}, and class {ids[-1]} is there already")
-        names = [row.name for row in self.rows]
-        if len(set(names)) != len(names) or not all(name.strip() for name in names):
-            raise ValueError("the names of the classes are not all different, or some are empty")
-        clusters = [cluster for row in self.rows for cluster in row.clusters]
-        if len(set(clusters)) != len(clusters):
-            raise ValueError("a cluster is in more than one class")
-        if clusters and max(clusters) >= self.n_clusters:
-            raise ValueError(f"there is a cluster {max(clusters)} among {self.n_clusters} clusters")
+    def add(
+        self, class_id: int, name: str, colour: str, code: str = "", parent: int | None = None
+    ) -> ClassTable:
+        """Add a class without pixels; `class_id` must not be below `next_id`.
 
+        Raises
+        ------
+        ClassEditError
+            If the id may have been used, or name, colour, code or parent will not do.
+        """
+        check_fresh("class", (class_id,), self.next_id, MAX_ID)
+        row = ClassRow(class_id, "", clean_colour(colour), ())
+        table = replace(self, next_id=class_id + 1, _rows=self._rows.insert(class_id, row))
+        return table.rename(class_id, name).set_code(class_id, code).set_parent(class_id, parent)
 
-_TABLE = TypeAdapter(ClassTable)
+    def merge(self, ids: Iterable[int], into: int) -> ClassTable:
+        """Give all that some classes have, children included, to one of them.
+
+        `into` stays, with its id, name, colour and code, and may be among
+        `ids`; the ids of the others stay retired.
+
+        Raises
+        ------
+        ClassEditError
+            If an id is unknown, a class is locked, or no other class than
+            `into` is named.
+        """
+        gone = {class_id for class_id in ids if class_id != into}
+        for class_id in (into, *sorted(gone)):
+            self.check_unlocked(class_id)
+        if into == UNLABELLED or UNLABELLED in gone:
+            raise ClassEditError("What is unlabelled is no class; move clusters instead.")
+        if not gone:
+            raise ClassEditError("Choose at least two classes to merge.")
+        return self._retire(gone, into)
+
+    def delete(self, class_id: int) -> ClassTable:
+        """Take a class out: its pixels become unlabelled, its children go one up.
+
+        Raises
+        ------
+        ClassEditError
+            If there is no such class, or it is locked.
+        """
+        self._row(class_id)
+        self.check_unlocked(class_id)
+        return self._retire({class_id}, UNLABELLED)
+
+    def move(self, clusters: Iterable[int], into: int) -> ClassTable:
+        """Give clusters to a class, or to none if `into` is 0.
+
+        Raises
+        ------
+        ClassEditError
+            If a cluster or the class is not there, one of the classes is
+            locked, or the clusters are there already.
+        """
+        clusters = list(clusters)
+        if not clusters:
+            raise ClassEditError("Choose clusters to move.")
+        self.check_unlocked(into)
+        owners = {self.owner(cluster) for cluster in clusters}
+        for owner in owners:
+            self.check_unlocked(owner)
+        if owners <= {into}:
+            raise ClassEditError(f"“{self.name(into)}” has these clusters already.")
+        return replace(self, _ownership=self._ownership.give(dict.fromkeys(clusters, into)))
+
+    def split(self, class_id: int, split: ClusterSplit, owners: Iterable[int]) -> ClassTable:
+        """Put new clusters in the place of clusters of a class.
+
+        `owners` are the classes of the new clusters, one for each.
+
+        Raises
+        ------
+        ClassEditError
+            If the class is locked, the clusters are not its, an owner is
+            not there or locked, or the ids of the new clusters were used.
+        """
+        owners = tuple(owners)
+        for each in (self._row(class_id).id, *owners):
+            self.check_unlocked(each)
+        if len(owners) != len(split.new_clusters):
+            raise ClassEditError("A split needs one class for each new cluster.")
+        for cluster in split.clusters:
+            if self.owner(cluster) != class_id:
+                raise ClassEditError(f"Cluster {cluster} is not in “{self.name(class_id)}”.")
+        return replace(self, _ownership=self._ownership.split(split, owners))
+
+    def rename(self, class_id: int, name: str) -> ClassTable:
+        """Name a class; spaces around the name are dropped.
+
+        Raises
+        ------
+        ClassEditError
+            If the name is empty or too long, or another class has it.
+        """
+        row, name = self._row(class_id), clean_text("name", name, NAME_LENGTH)
+        if not name:
+            raise ClassEditError("A class needs a name.")
+        other = self._names.get(name, class_id)
+        if other != class_id:
+            raise ClassEditError(
+                f"Class {other} is named “{name}” already. If both are the same thing, merge "
+                "them; otherwise choose another name."
+            )
+        names = self._names.discard(row.name).insert(name, class_id)
+        return replace(self, _names=names)._with(replace(row, name=name))
+
+    def recolour(self, class_id: int, colour: str) -> ClassTable:
+        """Colour a class, as ``#rrggbb``.
+
+        Raises
+        ------
+        ClassEditError
+            If the colour is not of this form.
+        """
+        return self._with(replace(self._row(class_id), colour=clean_colour(colour)))
+
+    def set_code(self, class_id: int, code: str) -> ClassTable:
+        """Give a class a code; an empty one takes it away.
+
+        Raises
+        ------
+        ClassEditError
+            If the code is too long.
+        """
+        code = clean_text("code", code, CODE_LENGTH)
+        return self._with(replace(self._row(class_id), code=code))
+
+    def set_parent(self, class_id: int, parent: int | None) -> ClassTable:
+        """Put a class under another, or at the top if `parent` is None.
+
+        Raises
+        ------
+        ClassEditError
+            If one is not there, or the class would come to be under itself.
+        """
+        self._row(class_id)
+        if parent is not None and class_id in (
+            self._row(parent).id,
+            *self._hierarchy.above(parent),
+        ):
+            raise ClassEditError(
+                f"“{self.name(class_id)}” cannot be under “{self.name(parent)}”, which is "
+                + ("itself." if parent == class_id else "under it.")
+            )
+        return replace(self, _hierarchy=self._hierarchy.place(class_id, parent))
+
+    def lock(self, class_id: int, locked: bool) -> ClassTable:
+        """Keep the pixels of a class from being changed, or let them be changed again."""
+        return self._with(replace(self._row(class_id), locked=locked))
+
+    def reserve(self, next_id: int, next_cluster: int) -> ClassTable:
+        """Return the same table whose new ids start at these or, if it is beyond, its own."""
+        ownership = self._ownership
+        return replace(
+            self,
+            next_id=max(self.next_id, next_id),
+            _ownership=replace(ownership, next_cluster=max(ownership.next_cluster, next_cluster)),
+        )
+
+    def over(self, n_clusters: int) -> ClassTable:
+        """Return the same classes over other clusters, none of which has a class yet."""
+        ownership = Ownership(n_clusters, n_clusters).retire(self._ownership.gone())
+        return replace(self, _ownership=ownership)
+
+    def _row(self, class_id: int) -> ClassRow:
+        row = self._rows.get(class_id)
+        if row is None:
+            raise ClassEditError(f"There is no class with the id {class_id}.")
+        return row
+
+    def _with(self, row: ClassRow) -> ClassTable:
+        return replace(self, _rows=self._rows.insert(row.id, row))
+
+    def _retire(self, gone: set[int], heir: int) -> ClassTable:
+        rows, names = self._rows, self._names
+        for class_id in gone:
+            names = names.discard(rows[class_id].name)
+            rows = rows.remove(class_id)
+        return replace(
+            self,
+            _rows=rows,
+            _names=names,
+            _hierarchy=self._hierarchy.retire(gone, heir or None),
+            _ownership=self._ownership.retire(dict.fromkeys(gone, heir)),
+        )

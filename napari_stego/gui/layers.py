@@ -69,7 +69,9 @@ class LayerStack(QObject):
         self._pictures = LatestRunner("napari-stego picture", self)
         self._heatmaps = LatestRunner("napari-stego heatmap", self)
         self._picture: _Picture | None = None
-        self._labels: tuple[_Picture, npt.NDArray[np.uint16], npt.NDArray[np.uint16]] | None = None
+        # Picture, lookup table and strokes, and the label image that they make.
+        self._labels: tuple[_Picture, npt.NDArray[np.uint16], Any, npt.NDArray[np.uint16]] | None
+        self._labels = None
         self._crf: CrfSettings | None = None
         self._alone: int | None = None
         self._layers: dict[str, Any] = {}
@@ -90,10 +92,14 @@ class LayerStack(QObject):
             return None
         if picture.segmentation is not segmentation:
             return None
-        lut = segmentation.table.lut()
-        if self._labels is None or self._labels[0] is not picture or (self._labels[1] != lut).any():
-            self._labels = (picture, lut, lut[picture.clusters])
-        return self._labels[2]
+        history = segmentation.history
+        lut, strokes = history.table.lut(), history.strokes(picture.image.content_hash)
+        held = self._labels
+        same = held is not None and held[0] is picture and np.array_equal(held[1], lut)
+        if held is None or not same or held[2] != strokes:
+            labels = history.label_image(picture.image.content_hash, picture.clusters)
+            held = self._labels = (picture, lut, strokes, labels)
+        return held[3]
 
     def set_crf(self, settings: CrfSettings | None) -> None:
         """Refine the classes on show along the edges of the photograph, or do not.

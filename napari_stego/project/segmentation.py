@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +9,14 @@ import numpy.typing as npt
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
-from napari_stego.classes import ClassEditError, ClassHistory, ClassTable
+from napari_stego.classes import (
+    ClassHistory,
+    ClassTable,
+    EditLog,
+    EditLogError,
+    migrate_classes,
+    read_edits,
+)
 from napari_stego.clustering import (
     ClusterModel,
     CrfSettings,
@@ -18,7 +24,7 @@ from napari_stego.clustering import (
     refined_cluster_map,
 )
 from napari_stego.corpus import CorpusImage
-from napari_stego.files import write_json
+from napari_stego.errors import StegoError
 from napari_stego.progress import CancelToken
 from napari_stego.project.encodings import Encodings
 from napari_stego.project.project import Project, ProjectError
@@ -68,7 +74,10 @@ class Segmentation:
     encodings : Encodings
         Codes and features of the images.
     history : ClassHistory
-        The classes; every edit is saved as it is made.
+        The classes; every edit is on the disk before it is in force.
+    note : str
+        What the user should know of the edits, such as that one was not
+        written to its end; empty if nothing.
 
     Raises
     ------
@@ -80,15 +89,13 @@ class Segmentation:
         self.result = project.result
         self.encodings = Encodings(project)
         clusters = project.clusters_file(self.result.clusters)
-        path = clusters.with_name("classes.json")
         self._model = load_clusters(clusters)
-        self.history = history = _load_classes(path, len(self._model))
-
-        def save(_: ClassTable) -> None:
-            write_json(path, history.to_dict())
-
-        # Not a method: the signal would forget it with this object, and the history may live on.
-        history.changed.connect(save)
+        try:
+            log = EditLog(_edits_file(clusters))
+            self.history, self.note = log.history, log.note
+            _check(self.history, len(self._model))
+        except (EditLogError, ValueError) as error:
+            raise _damaged(clusters, error) from error
 
     @property
     def table(self) -> ClassTable:
@@ -154,20 +161,27 @@ class Segmentation:
         Cancelled
             If `cancel` is set during a refinement.
         """
-        return self.table.lut()[self.cluster_map(image, crf, cancel)]
+        return self.history.label_image(image.content_hash, self.cluster_map(image, crf, cancel))
 
 
-def _load_classes(path: Path, n_clusters: int) -> ClassHistory:
-    try:
-        history = ClassHistory.from_dict(json.loads(path.read_text(encoding="utf-8")))
-        if history.table.n_clusters != n_clusters:
-            raise ValueError(f"{history.table.n_clusters} clusters instead of {n_clusters}")
-        return history
-    except (OSError, ValueError, KeyError, TypeError, ClassEditError) as error:
-        raise ProjectError(
-            f"The classes in {path} are missing or damaged: {error}. Delete the folder "
-            f"{path.parent} and cluster again."
-        ) from error
+def _edits_file(clusters: Path) -> Path:
+    """Find the edit log beside the clusters, made of what an older version left if need be."""
+    path, old = clusters.with_name("edits.jsonl"), clusters.with_name("classes.json")
+    if old.exists() and not path.exists():
+        migrate_classes(old, path)
+    return path
+
+
+def _check(history: ClassHistory, n_clusters: int) -> None:
+    if history.table.n_clusters != n_clusters:
+        raise ValueError(f"{history.table.n_clusters} clusters instead of {n_clusters}")
+
+
+def _damaged(clusters: Path, error: Exception) -> ProjectError:
+    return ProjectError(
+        f"The classes in {clusters.parent} are missing or damaged: {error} Delete the folder "
+        f"{clusters.parent}, with all edits of its classes, and cluster again."
+    )
 
 
 def edits_put_away(project: Project, before: ResultRecord | None) -> str:
@@ -189,8 +203,8 @@ def edits_put_away(project: Project, before: ResultRecord | None) -> str:
         return ""
     clusters = project.clusters_file(before.clusters)
     try:
-        history = _load_classes(clusters.with_name("classes.json"), before.settings.clusters)
-    except ProjectError:
+        history = read_edits(_edits_file(clusters)).history
+    except StegoError:
         return ""
     if not history.edits:
         return ""

@@ -136,14 +136,13 @@ def test_an_edit_that_cannot_be_saved_is_told(plugin, settled, clustered, messag
     widget.open(None, clustered)
     settled(widget)
     project = Project.open(clustered)
-    classes = project.clusters_file(project.result.clusters).with_name("classes.json")
-    classes.unlink()
-    classes.mkdir()  # in the way: nothing can be moved there
-    (classes / "x").touch()
+    edits = project.clusters_file(project.result.clusters).with_name("edits.jsonl")
+    edits.unlink()
+    edits.mkdir()  # in the way: nothing can be written there
     model = widget.class_panel.model
-    model.setData(model.index(0, 1), "sand")
+    assert not model.setData(model.index(0, 1), "sand")
     assert any("Cannot write" in message for message in messages)
-    assert model.class_at(0).name == "sand"
+    assert model.class_at(0).name == "class 1"
 
 
 def test_a_photograph_that_went_away_is_told(plugin, settled, clustered, images, messages):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from napari_stego.classes import RenameClass
+from napari_stego.classes import ClassHistory, ClassTable, Do, RenameClass, create_log
 from napari_stego.clustering import ClusterSettings
 from napari_stego.errors import StegoError
 from napari_stego.features import DamagedStoreError
@@ -113,11 +113,11 @@ def test_a_run_that_is_none_is_refused_and_its_code_does_not_run(tmp_path, clust
     Segmentation(project).label_image(project.corpus.images[0])
 
 
-@pytest.mark.parametrize("damage", ["centroids", "no classes", "classes", "edit", "format"])
+@pytest.mark.parametrize("damage", ["centroids", "no classes", "classes", "edit", "clusters"])
 def test_damaged_clusters_say_so_and_can_be_made_again(tmp_path, clustered, damage):
     project = clustered(tmp_path)
     folder = project.clusters_file(project.result.clusters).parent
-    classes = folder / "classes.json"
+    classes = folder / "edits.jsonl"
     if damage == "centroids":
         path = folder / "clusters.safetensors"
         path.write_bytes(path.read_bytes()[:-10])
@@ -126,12 +126,10 @@ def test_damaged_clusters_say_so_and_can_be_made_again(tmp_path, clustered, dama
     elif damage == "classes":
         classes.write_text("{")
     else:
-        values = json.loads(classes.read_text(encoding="utf-8"))
-        if damage == "edit":
-            values["edits"] = [{"kind": "rename", "id": 99, "name": "x"}]
-        else:
-            values["format"] = 2
-        classes.write_text(json.dumps(values))
+        start = ClassTable.from_clusters(5 if damage == "clusters" else 4)
+        edits = [Do(edit=RenameClass(id=99, name="x"))] if damage == "edit" else []
+        classes.unlink()
+        create_log(classes, start, (), edits)
     with pytest.raises(
         ProjectError, match=r"missing or damaged.*Delete the folder .*cluster again"
     ):
@@ -190,15 +188,15 @@ def test_a_full_disk_is_reported_by_every_stage_and_destroys_nothing(
     assert len(Segmentation(project).table.rows) == 5
 
 
-def test_a_class_edit_that_cannot_be_saved_is_reported_and_saved_with_the_next(tmp_path, clustered):
+def test_a_class_edit_that_cannot_be_saved_is_reported_and_not_made(tmp_path, clustered):
     project = clustered(tmp_path)
     history = Segmentation(project).history
-    with pytest.raises(StegoError, match=r"Cannot write .*classes\.json"):
+    with pytest.raises(StegoError, match=r"Cannot write .*edits\.jsonl"):
         without_space(lambda: history.do(RenameClass(id=1, name="sand")))
     assert Segmentation(project).table.row(1).name == "class 1"
     history.do(RenameClass(id=2, name="kelp"))
     names = [row.name for row in Segmentation(project).table.rows]
-    assert names == ["sand", "kelp", "class 3", "class 4"]
+    assert names == ["class 1", "kelp", "class 3", "class 4"]
 
 
 @pytest.mark.parametrize(
@@ -234,11 +232,13 @@ def test_a_key_that_leads_out_of_the_project_is_refused(tmp_path, clustered, fie
         Project.open(project.folder)
 
 
-def test_classes_of_other_clusters_are_damage(tmp_path, clustered):
+def test_classes_of_the_version_before_are_read_with_their_edits(tmp_path, clustered):
     project = clustered(tmp_path)
-    path = project.clusters_file(project.result.clusters).with_name("classes.json")
-    values = json.loads(path.read_text(encoding="utf-8"))
-    values["start"]["n_clusters"] = 9
-    path.write_text(json.dumps(values))
-    with pytest.raises(ProjectError, match="9 clusters instead of 4"):
-        Segmentation(project)
+    folder = project.clusters_file(project.result.clusters).parent
+    history = ClassHistory(ClassTable.from_clusters(4))
+    history.do(RenameClass(id=1, name="sand"))
+    (folder / "edits.jsonl").unlink()
+    (folder / "classes.json").write_text(json.dumps(history.to_dict()), encoding="utf-8")
+    assert Segmentation(project).table.row(1).name == "sand"
+    Segmentation(project).history.undo()
+    assert Segmentation(project).history.redo_text == "Rename “class 1” to “sand”"

@@ -248,7 +248,7 @@ def test_edits_of_classes_survive_reopening_with_undo(tmp_path, clustered):
     history.undo()
     again = Segmentation(Project.open(project.folder)).history
     assert again.table == history.table
-    assert again.redo_text == "rename class 3 to gone"
+    assert again.redo_text == "Rename “class 3” to “gone”"
     assert set(np.unique(np.concatenate([*labels(project).values()]))) <= {1, 3, 4}
     again.undo()
     again.undo()
