@@ -38,9 +38,23 @@ BackboneOption = Annotated[
 LayerOption = Annotated[
     str | None,
     typer.Option(
-        help="Block whose patch tokens are used, from 0, or `final`: the last, after the final "
-        "norm. [default: the backbone's own]",
+        help="Block whose patch tokens are used, from 0; `final`: the last, after the final norm; "
+        "several with commas: concatenated; `auto`: the one that suits the photographs, found "
+        "without labels. [default: auto]",
         metavar="BLOCK",
+    ),
+]
+FacetOption = Annotated[
+    Literal["tokens", "keys"] | None,
+    typer.Option(
+        help="The tokens that leave the block, or the keys of its attention. [default: tokens]"
+    ),
+]
+CropsOption = Annotated[
+    Literal["none", "five"] | None,
+    typer.Option(
+        help="Train on five crops of each photograph, for cluttered scenes; features take six "
+        "times as long. [default: none]"
     ),
 ]
 LongSideOption = Annotated[
@@ -62,6 +76,26 @@ WeightsOption = Annotated[
 ]
 DeviceOption = Annotated[
     Literal["auto", "cpu", "cuda", "mps"], typer.Option(help="Where to compute.")
+]
+PresetOption = Annotated[
+    Literal[
+        "official-defaults",
+        "cocostuff27-vits8",
+        "cocostuff27-vitb8",
+        "cityscapes-vitb8",
+        "potsdam-vits8",
+    ]
+    | None,
+    typer.Option(help="Published settings of a data set, with its fixed shifts."),
+]
+TrialsOption = Annotated[
+    int,
+    typer.Option(
+        help="Train so many heads that differ in seed, D and targets, and keep the one with the "
+        "best clusters, told without labels.",
+        min=1,
+        max=64,
+    ),
 ]
 DimOption = Annotated[int | None, typer.Option(help="Length D of a code. [default: 70]", min=2)]
 StepsOption = Annotated[int | None, typer.Option(help="Training steps. [default: 800]", min=1)]

@@ -9,25 +9,30 @@ if TYPE_CHECKING:
     from napari_stego.clustering import ClusterSettings, CrfSettings
     from napari_stego.features import FeatureSettings
     from napari_stego.project import Project
-    from napari_stego.stego import StegoSettings
+    from napari_stego.stego import PresetName, StegoSettings
 
 
 def feature_settings(
-    project: Project, backbone: str | None, layer: str | None, long_side: int | None
-) -> FeatureSettings:
+    project: Project, backbone: str | None, layer: str | None, **changes: Any
+) -> tuple[FeatureSettings, bool]:
     """Resolve the settings of an extraction.
 
     Parameters
     ----------
     project : Project
         Where what is not asked for is taken from.
-    backbone, layer, long_side
-        What is asked for; another backbone starts with its own layer.
+    backbone, layer : str, optional
+        What is asked for; the layer of a new project or of another backbone
+        is chosen for it.
+    **changes : Any
+        Other fields that are asked for; None for nothing.
 
     Returns
     -------
-    FeatureSettings
+    settings : FeatureSettings
         The settings.
+    auto_layer : bool
+        Whether the layer is to be chosen.
 
     Raises
     ------
@@ -38,24 +43,28 @@ def feature_settings(
 
     record = project.state.features
     known = record.settings if record else FeatureSettings.model_validate({})
-    changes: dict[str, Any] = {}
+    values = known.model_dump() | _asked(changes)
+    auto_layer = record is None
     if backbone is not None and backbone != known.backbone:
-        changes |= {"backbone": backbone, "layer": None}
+        values |= {"backbone": backbone, "layer": None}
+        auto_layer = True
     if layer is not None:
-        changes["layer"] = _layer(layer)
-    if long_side is not None:
-        changes["long_side"] = long_side
-    settings: FeatureSettings = _validated(FeatureSettings, known.model_dump() | changes)
-    return settings
+        auto_layer = layer == "auto"
+        if not auto_layer:
+            values["layer"] = _layer(layer)
+    settings: FeatureSettings = _validated(FeatureSettings, values)
+    return settings, auto_layer
 
 
-def stego_settings(project: Project, **changes: Any) -> StegoSettings:
+def stego_settings(project: Project, preset: PresetName | None, **changes: Any) -> StegoSettings:
     """Resolve the settings of a training.
 
     Parameters
     ----------
     project : Project
         What is not asked for is taken from the run trained last in it.
+    preset : str, optional
+        Published settings to take instead of those of the project.
     **changes : Any
         What is asked for; None for nothing.
 
@@ -72,7 +81,9 @@ def stego_settings(project: Project, **changes: Any) -> StegoSettings:
     from napari_stego.stego import StegoSettings, load_run
 
     known: dict[str, Any] = {}
-    if project.state.run is not None and project.run_path.is_file():
+    if preset is not None:
+        known = StegoSettings.preset(preset).model_dump(by_alias=True)
+    elif project.state.run is not None and project.run_path.is_file():
         known = load_run(project.run_path)[0].settings.model_dump(by_alias=True)
     settings: StegoSettings = _validated(StegoSettings, known | _asked(changes))
     return settings
@@ -110,14 +121,21 @@ def _asked(changes: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in changes.items() if value is not None}
 
 
-def _layer(text: str) -> Layer:
+def _layer(text: str) -> Layer | tuple[Layer, ...]:
     from napari_stego.errors import StegoError
 
-    if text == "final":
-        return "final"
-    if not text.isdecimal():
-        raise StegoError(f"--layer is the number of a block, from 0, or `final`; not {text!r}.")
-    return int(text)
+    parts: list[Layer] = []
+    for part in text.split(","):
+        if part == "final":
+            parts.append("final")
+        elif part.isdecimal():
+            parts.append(int(part))
+        else:
+            raise StegoError(
+                "--layer is the number of a block, from 0, `final`, several of them with commas, "
+                f"or `auto`; not {text!r}."
+            )
+    return parts[0] if len(parts) == 1 else tuple(parts)
 
 
 def _validated(model: Any, values: dict[str, Any]) -> Any:

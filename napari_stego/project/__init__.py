@@ -1,5 +1,6 @@
 """The project folder and the verbs on it."""
 
+from napari_stego.project.choosing import judge_run, score_layers, train_best
 from napari_stego.project.encodings import Encodings, Source
 from napari_stego.project.evaluating import Evaluation, EvaluationRow, evaluate
 from napari_stego.project.exporting import ExportReport, ExportSettings, export
@@ -22,6 +23,9 @@ __all__ = [
     "evaluate",
     "export",
     "extract",
+    "judge_run",
     "open_photographs",
+    "score_layers",
     "train",
+    "train_best",
 ]

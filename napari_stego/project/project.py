@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -345,18 +346,40 @@ class Project:
             If the features of some image are missing: extraction was cut
             short, or a damaged segment was set aside.
         """
+        return self._tokens(lambda content_hash: (content_hash,))
+
+    def training_tokens(self) -> TokenSet:
+        """Tokens that a head is trained on: of the images, or of crops of them.
+
+        Returns
+        -------
+        TokenSet
+            In corpus order, crops side by side.
+
+        Raises
+        ------
+        ProjectError
+            If some are missing, as for `tokens`.
+        """
+        features = self.state.features
+        if features is None or features.settings.crops == "none":
+            return self.tokens()
+        return self._tokens(features.settings.training_keys)
+
+    def _tokens(self, parts: Callable[[str], tuple[str, ...]]) -> TokenSet:
         store = self.store
         unreadable = {skipped.name for skipped in self.state.skipped}
-        wanted = dict.fromkeys(
+        images = dict.fromkeys(
             image.content_hash for image in self.state.images if image.name not in unreadable
         )
-        missing = [key for key in wanted if key not in store]
+        wanted = {image: parts(image) for image in images}
+        missing = [image for image, keys in wanted.items() if any(k not in store for k in keys)]
         if missing:
             raise ProjectError(
                 f"Features of {len(missing)} of {len(wanted)} images are missing. Extract features "
                 "again: only the missing ones are made."
             )
-        return TokenSet(store, list(wanted))
+        return TokenSet(store, [key for keys in wanted.values() for key in keys])
 
 
 def result_key(*inputs: Any) -> str:

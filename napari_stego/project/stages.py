@@ -11,7 +11,7 @@ from pathlib import Path
 from safetensors.numpy import save_file
 
 from napari_stego.backbones import load_backbone, pick_device
-from napari_stego.classes import ClassHistory, ClassTable
+from napari_stego.classes import ClassTable, create_log
 from napari_stego.clustering import ClusterModel, ClusterSettings, fit_clusters
 from napari_stego.corpus import Corpus, discover
 from napari_stego.errors import StegoError
@@ -20,13 +20,19 @@ from napari_stego.features import (
     FeatureSettings,
     extract_features,
 )
-from napari_stego.files import replacing, write_json
+from napari_stego.files import replacing
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 from napari_stego.project.encodings import encoder
 from napari_stego.project.project import Project, result_key
 from napari_stego.project.segmentation import load_clusters
 from napari_stego.project.state import FeaturesRecord, ResultRecord, SkippedRecord
-from napari_stego.stego import StegoRun, StegoSettings, StepObserver, train_stego
+from napari_stego.stego import (
+    HistogramObserver,
+    StegoRun,
+    StegoSettings,
+    StepObserver,
+    train_stego,
+)
 
 
 def open_photographs(
@@ -153,7 +159,11 @@ def _all_there(project: Project, settings: FeatureSettings) -> bool:
     if record is None or record.settings != settings:
         return False
     store = project.store_of(record)
-    return all(image.content_hash in store for image in project.corpus.images)
+    return all(
+        key in store
+        for image in project.corpus.images
+        for key in settings.stored_keys(image.content_hash)
+    )
 
 
 def train(
@@ -162,6 +172,7 @@ def train(
     *,
     device: str = "auto",
     on_step: StepObserver | None = None,
+    on_histograms: HistogramObserver | None = None,
     progress: ProgressCallback = no_progress,
     cancel: CancelToken | None = None,
 ) -> StegoRun:
@@ -178,6 +189,8 @@ def train(
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
     on_step : callable, optional
         Receives a `StepRecord` after each step.
+    on_histograms : callable, optional
+        Receives `CorrespondenceHistograms` now and then.
     progress : ProgressCallback
         Called after each step.
     cancel : CancelToken, optional
@@ -195,8 +208,8 @@ def train(
     Cancelled
         If `cancel` is set. The project keeps its earlier run.
     """
-    tokens = project.tokens()
-    assert project.state.features is not None  # tokens() has checked
+    tokens = project.training_tokens()
+    assert project.state.features is not None  # training_tokens() has checked
     key = result_key(
         project.state.features.key, list(tokens.content_hashes), settings.model_dump(by_alias=True)
     )
@@ -206,6 +219,7 @@ def train(
         checkpoint=project.run_file(key),
         device=pick_device(device),
         on_step=on_step,
+        on_histograms=on_histograms,
         progress=progress,
         cancel=cancel,
     )
@@ -261,9 +275,9 @@ def cluster(
     else:
         encode = encoder(project, settings.source)
         model = fit_clusters(tokens, encode, settings, progress, cancel)
-        classes = path.with_name("classes.json")
-        if not classes.exists():
-            write_json(classes, ClassHistory(ClassTable.from_clusters(len(model))).to_dict())
+        edits = path.with_name("edits.jsonl")
+        if not edits.exists() and not path.with_name("classes.json").exists():
+            create_log(edits, ClassTable.from_clusters(len(model)))
         with replacing(path) as temporary:
             metadata = {"settings": settings.model_dump_json()}
             save_file({"centroids": model.centroids}, temporary, metadata=metadata)

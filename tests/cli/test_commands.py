@@ -56,7 +56,16 @@ def mask_path(export, name, kind="masks", suffix=".png"):
 def test_run_tells_what_it_did_and_which_files_it_left_out(done, mixed):
     assert done["images"] == done["extracted"] == done["exported"] == len(SIZES)
     assert (done["clusters"], done["steps"], done["seed"]) == (4, 20, 0)
-    assert done["features"] == {"backbone": "test_vit", "layer": "final", "long_side": 96}
+    scores = done["layer_scores"]
+    chosen = done["features"]
+    assert str(chosen["layer"]) == max(scores, key=scores.get)
+    assert {name: chosen[name] for name in ("backbone", "long_side", "facet", "crops")} == {
+        "backbone": "test_vit",
+        "long_side": 96,
+        "facet": "tokens",
+        "crops": "none",
+    }
+    assert done["verdict"]["better"] in {"codes", "features", "neither"}
     reasons = {skipped["name"]: skipped["reason"] for skipped in done["skipped"]}
     assert reasons.keys() == {"cut.jpg", "text.jpg"}
     assert "truncated" in reasons["cut.jpg"]

@@ -8,13 +8,14 @@ import pytest
 import napari_stego
 
 COMMANDS = {
-    (): ["run", "features", "train", "cluster", "export", "evaluate", "weights"],
+    (): ["run", "features", "train", "cluster", "export", "evaluate", "gather", "weights"],
     ("run",): ["IMAGES", "--project", "--backbone", "--weights", "--steps", "--clusters", "--crf"],
-    ("features",): ["IMAGES", "--layer", "--long-side"],
-    ("train",): ["--steps", "--dim", "--seed"],
+    ("features",): ["IMAGES", "--layer", "auto", "--long-side", "--facet", "--crops"],
+    ("train",): ["--steps", "--dim", "--seed", "--trials", "--preset", "potsdam-vits8"],
     ("cluster",): ["--clusters", "--source"],
     ("export",): ["--out", "--crf"],
     ("evaluate",): ["--masks", "--naming-masks", "--json"],
+    ("gather",): ["--root", "--split"],
     ("weights",): ["list", "fetch", "check"],
     ("weights", "list"): ["--json"],
     ("weights", "fetch"): ["--weights"],

@@ -1,0 +1,161 @@
+"""Score raw features, the official defaults of STEGO and ours on a data set.
+
+Everything is fitted on the training photographs without their masks; masks only
+score. Run::
+
+    python benchmarks/quality_table.py SET --project FOLDER
+
+where SET holds ``train`` and ``test``, each with ``images`` and ``masks``.
+What is in FOLDER already is used again. The rows:
+
+- raw features of the final layer and of the layer that was chosen without
+  labels, with and without the corpus mean subtracted;
+- the official defaults: final layer, tokens as they are, fixed shifts, D = 70;
+- ours with everything automatic: chosen layer, controlled shifts, the best of
+  several trials.
+
+All heads take as many steps and sample positions in the same way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections import defaultdict
+from pathlib import Path
+
+from napari_stego.clustering import CrfSettings
+from napari_stego.features import FeatureSettings
+from napari_stego.project import (
+    Evaluation,
+    Project,
+    evaluate,
+    extract,
+    judge_run,
+    open_photographs,
+    score_layers,
+    train,
+    train_best,
+)
+from napari_stego.stego import COLLAPSE_MARGIN, StegoSettings, load_run
+
+OURS = "ours, automatic"
+OFFICIAL = "official defaults"
+COLUMNS = ("miou", "accuracy", "named_miou", "named_accuracy", "probe_miou", "probe_accuracy")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("set", type=Path)
+    parser.add_argument("--project", type=Path, required=True, help="folder for the projects")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--trials", type=int, default=4, help="heads that ours is chosen from")
+    parser.add_argument("--named", type=int, default=64, help="clusters that are named")
+    parser.add_argument("--crf", action="store_true", help="score ours and raw with the CRF too")
+    options = parser.parse_args()
+    images = options.set / "train" / "images"
+
+    rows: dict[str, list[dict[str, float]]] = defaultdict(list)
+    official = open_photographs(options.project / "final.stego", images)
+    extract(official, FeatureSettings(layer="final"))
+    ours = open_photographs(options.project / "chosen.stego", images)
+    start = time.perf_counter()
+    layer = score_layers(ours, FeatureSettings(layer="final")).best
+    print(f"layer {layer} chosen in {time.perf_counter() - start:.0f} s", flush=True)
+    extract(ours, FeatureSettings(layer=layer))
+    where = "final layer" if layer == "final" else f"block {layer}"
+    preset = StegoSettings.preset("official-defaults")
+    for seed in range(options.seeds):
+        common = {"seed": 100 * seed, "steps": StegoSettings().steps}
+        fixed = {"shifts": preset.shifts, "dim": preset.dim, "subtract_mean": False, **common}
+        train(official, StegoSettings().model_copy(update=fixed))
+        _report_run(official, OFFICIAL, seed)
+        start = time.perf_counter()
+        train_best(ours, StegoSettings().model_copy(update=common), options.trials)
+        print(f"  trained {options.trials} heads in {time.perf_counter() - start:.0f} s")
+        _report_run(ours, OURS, seed)
+        for project, name, layer_name in (
+            (official, OFFICIAL, "final layer"),
+            (ours, OURS, where),
+        ):
+            _collect(rows, _evaluate(options, project, seed), name, layer_name)
+        if options.crf:
+            refined = _evaluate(options, ours, seed, CrfSettings())
+            _collect(rows, refined, OURS, f"{where}, CRF", only_matched=True)
+        _save(options.project, rows)
+    print(_table(rows, options.named))
+
+
+def _report_run(project: Project, name: str, seed: int) -> None:
+    run = load_run(project.run_path)[0]
+    mean = statistics.mean(r.correspondence["random"] for r in run.history[-50:])
+    state = "collapsed" if mean >= COLLAPSE_MARGIN else "no collapse"
+    verdict = judge_run(project)
+    settings = f"D {run.settings.dim}, seed {run.settings.seed}"
+    print(f"seed {seed}, {name} ({settings}): random pairs {mean:.3f}: {state}. {verdict.text}")
+
+
+def _evaluate(
+    options: argparse.Namespace, project: Project, seed: int, crf: CrfSettings | None = None
+) -> Evaluation:
+    start = time.perf_counter()
+    naming = None if crf else options.set / "train" / "masks"
+    found = evaluate(
+        project,
+        options.set / "test" / "masks",
+        options.set / "test" / "images",
+        naming_masks=naming,
+        named_clusters=options.named,
+        linear_probe=naming is not None,
+        seed=seed,
+        crf=crf,
+    )
+    print(f"  scored in {time.perf_counter() - start:.0f} s", flush=True)
+    return found
+
+
+def _collect(
+    rows: dict[str, list[dict[str, float]]],
+    evaluation: Evaluation,
+    name: str,
+    where: str,
+    *,
+    only_matched: bool = False,
+) -> None:
+    for row in evaluation.rows:
+        found = {"miou": row.matched.miou, "accuracy": row.matched.accuracy}
+        if not only_matched:
+            found |= {"named_miou": row.named.miou, "named_accuracy": row.named.accuracy}
+            probe = row.linear_probe
+            found |= {"probe_miou": probe.miou, "probe_accuracy": probe.accuracy}
+        key = f"{name if row.name == 'STEGO codes' else row.name}, {where}"
+        rows[key].append({column: 100 * value for column, value in found.items()})
+        print(f"    {key}: " + " ".join(f"{100 * value:.1f}" for value in found.values()))
+
+
+def _save(folder: Path, rows: dict[str, list[dict[str, float]]]) -> None:
+    (folder / "quality_table.json").write_text(json.dumps(rows, indent=1))
+
+
+def _table(rows: dict[str, list[dict[str, float]]], named: int) -> str:
+    def cell(scores: list[dict[str, float]], column: str) -> str:
+        if column not in scores[0]:
+            return ""
+        values = [score[column] for score in scores]
+        return f"{statistics.mean(values):.1f} ± {statistics.pstdev(values):.1f}"
+
+    titles = [
+        f"{kind} {score}"
+        for kind in ("matched", f"K = {named} named", "linear probe")
+        for score in ("mIoU", "accuracy")
+    ]
+    lines = [f"| | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
+    for name, scores in rows.items():
+        lines.append(f"| {name} | {' | '.join(cell(scores, c) for c in COLUMNS)} |")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

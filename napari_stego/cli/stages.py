@@ -1,0 +1,239 @@
+"""The stages of a project as commands report them: each returns what it has to tell."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari_stego.cli import settings_of
+from napari_stego.cli.reporting import Reporter
+
+if TYPE_CHECKING:
+    from napari_stego.clustering import ClusterSettings
+    from napari_stego.corpus import SkippedFile
+    from napari_stego.features import FeatureSettings
+    from napari_stego.project import Project
+    from napari_stego.stego import StegoSettings
+
+
+def extract(
+    reporter: Reporter,
+    project: Project,
+    settings: FeatureSettings,
+    auto_layer: bool,
+    weights: Path | None,
+    device: str,
+) -> dict[str, Any]:
+    """Extract features, of the layer that suits the photographs if that is wanted.
+
+    Parameters
+    ----------
+    reporter : Reporter
+        Shows the progress.
+    project : Project
+        A project with photographs.
+    settings : FeatureSettings
+        What to extract.
+    auto_layer : bool
+        Choose the layer instead of that of the settings.
+    weights : Path, optional
+        Weights of the backbone.
+    device : str
+        Where to compute.
+
+    Returns
+    -------
+    dict
+        Counts, settings and, if the layer was chosen, the scores of all.
+    """
+    from napari_stego.project import extract, score_layers
+
+    values: dict[str, Any] = {}
+    with reporter.progress() as progress:
+        if auto_layer:
+            scores = score_layers(
+                project,
+                settings,
+                weights_file=weights,
+                device=device,
+                progress=progress,
+                cancel=reporter.cancel,
+            )
+            settings = settings.model_copy(update={"layer": scores.best})
+            values["layer_scores"] = {str(k): round(v, 4) for k, v in scores.scores.items()}
+        report = extract(
+            project,
+            settings,
+            weights_file=weights,
+            device=device,
+            progress=progress,
+            cancel=reporter.cancel,
+        )
+    if auto_layer:
+        reporter.note(
+            f"Layer {settings.layer} was chosen: on these photographs its clusters tell the most "
+            "about all other layers."
+        )
+    return values | {
+        "images": report.extracted + report.reused,
+        "extracted": report.extracted,
+        "reused": report.reused,
+        "skipped": skipped_files(reporter, project.corpus.skipped),
+        "features": settings.model_dump(),
+    }
+
+
+def train(
+    reporter: Reporter, project: Project, settings: StegoSettings, trials: int, device: str
+) -> dict[str, Any]:
+    """Train a head, or the best of several, and judge it.
+
+    Parameters
+    ----------
+    reporter : Reporter
+        Shows the progress.
+    project : Project
+        A project with features.
+    settings : StegoSettings
+        How to train.
+    trials : int
+        How many heads to train.
+    device : str
+        Where to compute.
+
+    Returns
+    -------
+    dict
+        What the training ended with, and the verdict.
+    """
+    from napari_stego.project import judge_run, train, train_best
+
+    with reporter.progress() as progress:
+        options: dict[str, Any] = {
+            "device": device,
+            "progress": progress,
+            "cancel": reporter.cancel,
+        }
+        found: list[dict[str, Any]] = []
+        if trials > 1:
+            trained, all_trials = train_best(project, settings, trials, **options)
+            for trial in all_trials:
+                varied = trial.settings.model_dump(
+                    by_alias=True, include={"seed", "dim", "targets"}
+                )
+                found.append({**varied, "quality": trial.quality.value, "run": trial.run})
+        else:
+            trained = train(project, settings, **options)
+        verdict = judge_run(project, progress, reporter.cancel)
+    for warning in trained.warnings:
+        reporter.note(f"Warning: {warning}")
+    if verdict is not None:
+        reporter.note(verdict.text)
+    recent = trained.history[-50:]
+    roles = recent[-1].correspondence
+    values = {
+        "steps": trained.steps_done,
+        "seed": trained.settings.seed,
+        "correspondence": {
+            role: sum(r.correspondence[role] for r in recent) / len(recent) for role in roles
+        },
+        "warnings": trained.warnings,
+        "verdict": None
+        if verdict is None
+        else {
+            "better": verdict.better,
+            "codes": verdict.codes,
+            "features": verdict.features,
+            "difference": verdict.difference,
+            "standard_error": verdict.standard_error,
+        },
+    }
+    return values | ({"trials": found} if found else {})
+
+
+def cluster(reporter: Reporter, project: Project, settings: ClusterSettings) -> dict[str, Any]:
+    """Cluster codes or features.
+
+    Parameters
+    ----------
+    reporter : Reporter
+        Shows the progress.
+    project : Project
+        A project with what is clustered.
+    settings : ClusterSettings
+        K and source.
+
+    Returns
+    -------
+    dict
+        Number and source of the clusters.
+    """
+    from napari_stego.project import cluster, edits_put_away
+
+    before = project.state.result
+    with reporter.progress() as progress:
+        model = cluster(project, settings, progress=progress, cancel=reporter.cancel)
+    note = edits_put_away(project, before)
+    if note:
+        reporter.note(note)
+    return {"clusters": len(model), "source": settings.source}
+
+
+def export(reporter: Reporter, project: Project, out: Path | None, *, crf: bool) -> dict[str, Any]:
+    """Export the labelled images.
+
+    Parameters
+    ----------
+    reporter : Reporter
+        Shows the progress.
+    project : Project
+        A project with clusters.
+    out : Path, optional
+        Where to; by default the folder ``export`` of the project.
+    crf : bool
+        Refine labels along edges.
+
+    Returns
+    -------
+    dict
+        Where it is, and how many images.
+    """
+    from napari_stego.project import ExportSettings, export
+
+    folder = (out or project.folder / "export").expanduser().absolute()
+    settings = ExportSettings(crf=settings_of.crf(crf))
+    with reporter.progress() as progress:
+        report = export(project, folder, settings, progress=progress, cancel=reporter.cancel)
+    if not project.state.result_is_latest:
+        reporter.note(
+            "These are the clusters made last; features were extracted or a head was trained "
+            "since. `napari-stego cluster` makes new ones."
+        )
+    unreadable = {file.name for file in project.corpus.skipped}
+    left_out = tuple(file for file in report.skipped if file.name not in unreadable)
+    return {
+        "export": str(report.folder),
+        "exported": report.images,
+        "not_exported": skipped_files(reporter, left_out),
+    }
+
+
+def skipped_files(reporter: Reporter, skipped: tuple[SkippedFile, ...]) -> list[dict[str, str]]:
+    """List files that were left out, and tell of them.
+
+    Parameters
+    ----------
+    reporter : Reporter
+        Tells of them.
+    skipped : tuple of SkippedFile
+        The files.
+
+    Returns
+    -------
+    list of dict
+        Their names and why.
+    """
+    if skipped:
+        lines = "\n".join(f"  {file.name}: {file.reason}" for file in skipped)
+        reporter.note(f"{len(skipped)} files are left out:\n{lines}")
+    return [{"name": file.name, "reason": file.reason} for file in skipped]

@@ -1,0 +1,318 @@
+"""Choosing the layer and the run of a project without labels, and judging the run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from napari_stego.backbones import Layer, load_backbone
+from napari_stego.clustering import Encode
+from napari_stego.corpus import ImageReadError
+from napari_stego.errors import StegoError
+from napari_stego.features import FeatureSettings, Preparation, TokenSet
+from napari_stego.files import write_json
+from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.project import Project, result_key
+from napari_stego.project.stages import train
+from napari_stego.selection import (
+    LayerScores,
+    QualityPlan,
+    Trial,
+    Verdict,
+    choose_layer,
+    judge,
+    measure_quality,
+    variations,
+)
+from napari_stego.stego import (
+    HistogramObserver,
+    StegoRun,
+    StegoSettings,
+    StepObserver,
+    load_run,
+)
+
+LAYER_IMAGES = 60
+"""Images that a layer is chosen on."""
+
+QUALITY_IMAGES = 90
+"""Images that a quality is measured on."""
+
+_LAYER_POSITIONS = 256
+_VERDICT = TypeAdapter(Verdict)
+_Item = TypeVar("_Item")
+
+
+class _SavedScores(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    scores: tuple[tuple[Layer, float], ...]
+
+
+def score_layers(
+    project: Project,
+    settings: FeatureSettings,
+    *,
+    weights_file: Path | None = None,
+    device: str = "auto",
+    progress: ProgressCallback = no_progress,
+    cancel: CancelToken | None = None,
+) -> LayerScores[Layer]:
+    """Score all layers of a backbone on some of the project's photographs.
+
+    One pass of at most 60 photographs, spread evenly over the corpus. What was
+    scored before is remembered in the project.
+
+    Parameters
+    ----------
+    project : Project
+        A project with photographs.
+    settings : FeatureSettings
+        Backbone, facet and size; the layer does not matter.
+    weights_file : Path, optional
+        Weights of the backbone; by default they are found as `resolve_weights` does.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    progress : ProgressCallback
+        Called once a photograph, then once a layer.
+    cancel : CancelToken, optional
+        Obeyed between photographs and layers.
+
+    Returns
+    -------
+    LayerScores
+        Scores; ``.best`` is the layer to use.
+
+    Raises
+    ------
+    StegoError
+        If there are no weights, or no photograph can be read.
+    Cancelled
+        If `cancel` is set.
+    """
+    corpus = project.corpus
+    unique = list({image.content_hash: image for image in corpus.images}.values())
+    images = _spread(unique, LAYER_IMAGES)
+    backbone = load_backbone(
+        settings.backbone,
+        weights_file=weights_file,
+        device=device,
+        progress=progress,
+        cancel=cancel,
+    )
+    identity = settings.model_dump(exclude={"layer", "crops"})
+    key = result_key(identity, backbone.weights_sha256, [image.content_hash for image in images])
+    path = project.folder / "choices" / f"layers-{key}.json"
+    saved = _saved(path)
+    if saved is not None:
+        return saved
+    layers: list[Layer] = [*range(backbone.spec.depth)]
+    if settings.facet == "tokens":
+        layers.append("final")
+    rng = np.random.default_rng(0)
+    parts: dict[Layer, list[npt.NDArray[np.float16]]] = {layer: [] for layer in layers}
+    for done, image in enumerate(images):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        progress(done, len(images), "choosing a layer")
+        try:
+            pixels = image.read()
+        except ImageReadError:
+            continue  # extraction tells of it
+        grid = backbone.grid_shape(image.height, image.width, settings.long_side)
+        encoded = backbone.encode(backbone.resize(pixels, grid)[None], layers, settings.facet)
+        positions = rng.permutation(grid[0] * grid[1])[:_LAYER_POSITIONS]
+        for layer, tokens in zip(layers, encoded, strict=True):
+            parts[layer].append(tokens.reshape(-1, tokens.shape[-1])[positions])
+    if not parts[layers[0]]:
+        raise StegoError("None of the photographs can be decoded, so no layer can be chosen.")
+    # Layers of different length (SAM's neck) take part alike: only clusters and variances count.
+    tokens_of = {layer: np.concatenate(rows).astype(np.float32) for layer, rows in parts.items()}
+    scores = choose_layer(tokens_of, progress=progress, cancel=cancel)
+    write_json(path, _SavedScores(scores=tuple(scores.scores.items())).model_dump(mode="json"))
+    return scores
+
+
+def _spread(items: Sequence[_Item], count: int) -> list[_Item]:
+    """Pick items at even distances: neighbours in a corpus are often alike."""
+    places = np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int)
+    return [items[place] for place in places]
+
+
+def _saved(path: Path) -> LayerScores[Layer] | None:
+    try:
+        saved = _SavedScores.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+    return LayerScores(dict(saved.scores)) if saved.scores else None
+
+
+def judge_run(
+    project: Project,
+    progress: ProgressCallback = no_progress,
+    cancel: CancelToken | None = None,
+) -> Verdict | None:
+    """Tell whether the project's run makes better clusters than its raw features.
+
+    What was found before is remembered in the project.
+
+    Parameters
+    ----------
+    project : Project
+        A project with features and a run on them.
+    progress : ProgressCallback
+        Called once an image, then once a fit.
+    cancel : CancelToken, optional
+        Obeyed between them.
+
+    Returns
+    -------
+    Verdict or None
+        None if the project has fewer than 3 images: nothing can be told.
+
+    Raises
+    ------
+    StegoError
+        If features or the run are missing.
+    Cancelled
+        If `cancel` is set.
+    """
+    sample = _sample(project)
+    if len(sample) < 3:
+        return None
+    key = result_key(list(sample.content_hashes), project.state.run)
+    path = project.folder / "choices" / f"verdict-{key}.json"
+    saved = _saved_verdict(path)
+    if saved is not None:
+        return saved
+    plan = _plan(sample)
+    run = load_run(project.run_path)[0]
+    codes = _encoded(sample, run.encode, progress, cancel)
+    features = _encoded(sample, Preparation().apply, progress, cancel)
+    verdict = replace(judge(codes, features, plan, progress, cancel), collapsed=run.collapsed)
+    write_json(path, asdict(verdict))
+    return verdict
+
+
+def _saved_verdict(path: Path) -> Verdict | None:
+    try:
+        return _VERDICT.validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def train_best(
+    project: Project,
+    settings: StegoSettings,
+    trials: int,
+    *,
+    device: str = "auto",
+    on_step: StepObserver | None = None,
+    on_histograms: HistogramObserver | None = None,
+    progress: ProgressCallback = no_progress,
+    cancel: CancelToken | None = None,
+) -> tuple[StegoRun, tuple[Trial, ...]]:
+    """Train several heads and make the one with the best clusters the project's.
+
+    They differ in seed, D and targets (`variations`) and are compared by
+    `measure_quality`, which knows no labels. All are kept in the project.
+
+    Parameters
+    ----------
+    project : Project
+        A project with features of 3 images at least.
+    settings : StegoSettings
+        Of the first.
+    trials : int
+        How many.
+    device : str
+        ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    on_step : callable, optional
+        Receives the `StepRecord` of each step.
+    on_histograms : callable, optional
+        Receives `CorrespondenceHistograms` now and then.
+    progress : ProgressCallback
+        Called after each step.
+    cancel : CancelToken, optional
+        Obeyed between steps; what is finished is kept.
+
+    Returns
+    -------
+    run : StegoRun
+        The best.
+    trials : tuple of Trial
+        All, the best first, those that collapsed last.
+
+    Raises
+    ------
+    StegoError
+        If features are missing, or of too few images.
+    Cancelled
+        If `cancel` is set. The project keeps its earlier run.
+    """
+    sample = _sample(project)
+    if len(sample) < 3:
+        raise StegoError("Choosing among trials needs 3 photographs. Train once, without trials.")
+    plan = _plan(sample)
+    before = project.state.run
+    found: list[Trial] = []
+    runs: dict[str, StegoRun] = {}
+    try:
+        for number, candidate in enumerate(variations(settings, trials), start=1):
+            name = f"trial {number} of {trials}"
+
+            def told(done: int, total: int, message: str, name: str = name) -> None:
+                progress(done, total, f"{name}: {message}")
+
+            run = train(
+                project,
+                candidate,
+                device=device,
+                on_step=on_step,
+                on_histograms=on_histograms,
+                progress=told,
+                cancel=cancel,
+            )
+            key = project.state.run
+            assert key is not None  # it has just been trained
+            quality = measure_quality(_encoded(sample, run.encode), plan, told, cancel)
+            found.append(Trial(candidate, key, quality))
+            runs[key] = run
+    except BaseException:
+        project.update(run=before)
+        raise
+    found.sort(key=lambda trial: (runs[trial.run].collapsed, -trial.quality.value))
+    project.update(run=found[0].run)
+    return runs[found[0].run], tuple(found)
+
+
+def _sample(project: Project) -> TokenSet:
+    """Take some images of the corpus, at even distances."""
+    hashes = project.tokens().content_hashes
+    return TokenSet(project.store, _spread(hashes, QUALITY_IMAGES))
+
+
+def _plan(sample: TokenSet) -> QualityPlan:
+    return QualityPlan.draw([sample.grid_shape(index) for index in range(len(sample))])
+
+
+def _encoded(
+    sample: TokenSet,
+    encode: Encode,
+    progress: ProgressCallback = no_progress,
+    cancel: CancelToken | None = None,
+) -> npt.NDArray[np.float32]:
+    parts = []
+    for index, tokens in enumerate(sample):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        codes = encode(tokens)
+        parts.append(codes.reshape(-1, codes.shape[-1]))
+        progress(index + 1, len(sample), "measuring quality")
+    return np.concatenate(parts)
