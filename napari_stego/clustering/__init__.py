@@ -11,20 +11,28 @@ from napari_stego.clustering.kmeans import (
     ClusterSettings,
     Encode,
     fit_clusters,
-    unit,
 )
 from napari_stego.clustering.pixels import cluster_map, upsample
+from napari_stego.clustering.spherical import unit
+from napari_stego.clustering.stability import StabilityCurve, StabilitySettings, stability_curve
+from napari_stego.clustering.tree import MergeSuggestion, MergeTree, merge_tree
 
 __all__ = [
     "ClusterModel",
     "ClusterSettings",
     "CrfSettings",
     "Encode",
+    "MergeSuggestion",
+    "MergeTree",
+    "StabilityCurve",
+    "StabilitySettings",
     "cluster_map",
     "crf_available",
     "dense_crf",
     "fit_clusters",
+    "merge_tree",
     "refined_cluster_map",
+    "stability_curve",
     "unit",
     "upsample",
 ]

@@ -107,6 +107,21 @@ class FeatureStore:
         """
         return self._segments[content_hash].grid_shape(content_hash)
 
+    def n_channels(self, content_hash: str) -> int:
+        """Tell the length of an image's tokens.
+
+        Parameters
+        ----------
+        content_hash : str
+            Key of a stored image.
+
+        Returns
+        -------
+        int
+            The C of its ``(h, w, C)`` tokens.
+        """
+        return self._segments[content_hash].n_channels
+
     def tokens(self, content_hash: str) -> npt.NDArray[np.float16]:
         """Read the tokens of one image.
 
@@ -132,9 +147,54 @@ class FeatureStore:
             stay in the store.
         """
         segment = self._segments[content_hash]
+        with self._reading_tokens(segment):
+            return segment.tokens(content_hash)
+
+    def rows(
+        self,
+        content_hash: str,
+        positions: npt.NDArray[np.int64],
+        out: npt.NDArray[np.float16] | None = None,
+    ) -> npt.NDArray[np.float16]:
+        """Read the tokens at some positions of one image, and little else.
+
+        Parameters
+        ----------
+        content_hash : str
+            Key of a stored image.
+        positions : numpy.ndarray
+            ``(n,) int64`` indices into the flattened grid, from 0 to
+            ``h * w - 1``, in any order.
+        out : numpy.ndarray, optional
+            ``(n, C) float16`` to write to.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(n, C) float16``; `out` if that was given.
+
+        Raises
+        ------
+        KeyError
+            If the image is not in the store.
+        IndexError
+            If a position is outside the grid.
+        DamagedStoreError
+            If the tokens on disk are damaged. The segment is set aside, so
+            that another extraction replaces it.
+        StegoError
+            If they cannot be read now, the memory being short included. They
+            stay in the store.
+        """
+        segment = self._segments[content_hash]
+        with self._reading_tokens(segment):
+            return segment.rows(content_hash, positions, out)
+
+    @contextmanager
+    def _reading_tokens(self, segment: Segment) -> Iterator[None]:
         try:
             with _reading(segment.path):
-                return segment.tokens(content_hash)
+                yield
         except DamagedStoreError as error:
             if self._set_aside(segment.path):
                 todo = "They were set aside."

@@ -46,10 +46,11 @@ def nearest_images(
     The search is exact, in blocks of 32 MiB of similarities: its time grows
     with the square of N, its memory with N. The approximate one looks only
     into the 64 nearest of 4 sqrt(N) cells of a k-means partition (the inverted
-    file of faiss); its cells and so its results are the same at each call,
-    unlike those of a graph built by several threads. On vectors with the
-    spectrum of pooled DINOv2 tokens it finds 99.8% of the true neighbours
-    among 50,000 images (``benchmarks/neighbours.py``).
+    file of faiss), so that its time grows with N sqrt(N). Its cells and so its
+    results are the same at each call, unlike those of a graph built by several
+    threads. On vectors with the spectrum of pooled DINOv2 tokens it finds
+    99.8% of the true neighbours among 50,000 images, where it is no faster yet
+    than the exact one (``benchmarks/neighbours.py``).
 
     Parameters
     ----------

@@ -7,7 +7,9 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
+from napari_stego.backbones.state_dicts import digest
 from napari_stego.errors import StegoError
 from napari_stego.features import Preparation
 from napari_stego.stego.head import StegoHead
@@ -97,6 +99,14 @@ class StegoRun:
     def finished(self) -> bool:
         """Whether all steps are done; an official head is finished."""
         return self.source == "official" or self.steps_done >= self.settings.steps
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what makes codes, the head and the preparation; hexadecimal."""
+        tensors = {name: value.cpu() for name, value in self.head.state_dict().items()}
+        if self.preparation.mean is not None:
+            tensors["mean"] = torch.from_numpy(self.preparation.mean)
+        return digest(tensors)
 
     @property
     def collapsed(self) -> bool:

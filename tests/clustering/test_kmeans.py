@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_stego.clustering import ClusterSettings, fit_clusters, kmeans, unit
+from napari_stego.clustering import ClusterModel, ClusterSettings, fit_clusters, kmeans, unit
 from napari_stego.errors import StegoError
 from napari_stego.features import FeatureStore, Preparation, TokenSet
 from napari_stego.progress import Cancelled, CancelToken
@@ -53,6 +53,61 @@ def test_any_number_of_clusters_gives_that_many_unit_vectors(planted, clusters, 
     assert scores.shape == (8, 10, clusters)
     assert np.abs(scores).max() <= 1 + 1e-5
     np.testing.assert_array_equal(fit_clusters(tokens, encode, wanted).centroids, model.centroids)
+
+
+def test_sizes_and_coherence_are_those_of_the_positions_closest_to_each_centroid(planted):
+    tokens = planted[0]
+    model = fit_clusters(tokens, encode, ClusterSettings(clusters=7))
+    scores = np.concatenate([model.scores(encode(array)).reshape(-1, 7) for array in tokens])
+    labels, cosines = scores.argmax(axis=1), scores.max(axis=1)
+    np.testing.assert_array_equal(model.sizes, np.bincount(labels, minlength=7))
+    expected = [cosines[labels == cluster].mean() for cluster in range(7)]
+    np.testing.assert_allclose(model.coherence, expected, atol=1e-5)
+
+
+def test_balance_changes_the_fit_and_keeps_it_reproducible(planted):
+    plain, balanced, again = (
+        fit_clusters(planted[0], encode, ClusterSettings(clusters=7, balance=balance)).centroids
+        for balance in (0.0, 1.0, 1.0)
+    )
+    assert np.abs(plain - balanced).max() > 0.01
+    np.testing.assert_array_equal(balanced, again)
+
+
+def test_settings_without_balance_are_saved_as_before_there_was_any():
+    settings = ClusterSettings(clusters=5)
+    assert settings.model_dump() == {"clusters": 5, "source": "codes", "seed": 0}
+    balanced = ClusterSettings(clusters=5, balance=0.5)
+    assert balanced.model_dump() == settings.model_dump() | {"balance": 0.5}
+    for some in (settings, balanced):
+        assert ClusterSettings.model_validate_json(some.model_dump_json()) == some
+
+
+def test_a_model_as_arrays_and_back(planted):
+    model = fit_clusters(planted[0], encode, ClusterSettings(clusters=4))
+    again = ClusterModel.from_tensors(model.tensors())
+    for name in ("centroids", "sizes", "coherence"):
+        np.testing.assert_array_equal(getattr(again, name), getattr(model, name))
+    old = ClusterModel.from_tensors({"centroids": model.centroids})
+    assert old.sizes is None
+    assert old.coherence is None
+    assert old.tensors().keys() == {"centroids"}
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"centroids": np.ones(4, np.float32)},
+        {"centroids": np.ones((0, 4), np.float32)},
+        {"sizes": np.ones(3, np.int64)},
+        {"coherence": np.ones((4, 1), np.float32)},
+    ],
+)
+def test_arrays_that_do_not_fit_together_are_refused(damage):
+    whole = {"centroids": np.ones((4, 2), np.float32), "sizes": np.ones(4, np.int64)}
+    ClusterModel.from_tensors(whole)
+    with pytest.raises(ValueError, match="of shape"):
+        ClusterModel.from_tensors(whole | damage)
 
 
 def sizes(counts):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from napari_stego.errors import StegoError
-from napari_stego.features import DamagedStoreError, FeatureStore, TokenSet, corpus_mean
+from napari_stego.features import DamagedStoreError, FeatureStore
 
 CHANNELS = 6
 half = st.floats(-100, 100, width=16)
@@ -52,6 +52,12 @@ def some(count=4, seed=0):
     ]
 
 
+def flip(path, place):
+    raw = bytearray(path.read_bytes())
+    raw[place] ^= 0xFF
+    path.write_bytes(raw)
+
+
 @pytest.mark.parametrize("damage", ["flipped", "cut", "gone"])
 def test_damage_is_noticed_set_aside_and_filled_again(tmp_path, damage):
     store = FeatureStore(tmp_path)
@@ -59,9 +65,7 @@ def test_damage_is_noticed_set_aside_and_filled_again(tmp_path, damage):
     store.write(some(seed=1))
     shard = max(next(tmp_path.iterdir()).rglob("c/0/0"), key=lambda p: p.stat().st_size)
     if damage == "flipped":
-        raw = bytearray(shard.read_bytes())
-        raw[100] ^= 0xFF
-        shard.write_bytes(raw)
+        flip(shard, 100)
     elif damage == "cut":
         shard.write_bytes(shard.read_bytes()[:1000])
     else:
@@ -164,6 +168,30 @@ def test_absurd_shards_are_damage(tmp_path):
     assert_header_is_damage(tmp_path, enlarge)
 
 
+@pytest.mark.parametrize(
+    "codecs",
+    [
+        [{"name": "bytes", "configuration": {"endian": "little"}}],
+        [{"name": "bytes", "configuration": {"endian": "big"}}, {"name": "crc32c"}],
+        [
+            {"name": "bytes", "configuration": {"endian": "little"}},
+            {"name": "gzip", "configuration": {"level": 1}},
+        ],
+    ],
+)
+def test_tokens_stored_in_another_way_are_damage(tmp_path, codecs):
+    assert_header_is_damage(
+        tmp_path, lambda header: header["codecs"][0]["configuration"].update(codecs=codecs)
+    )
+
+
+def test_chunks_of_half_a_token_are_damage(tmp_path):
+    def halve(header):
+        header["codecs"][0]["configuration"]["chunk_shape"] = [256, CHANNELS // 2]
+
+    assert_header_is_damage(tmp_path, halve)
+
+
 def test_a_cube_is_damage(tmp_path):
     def add_axis(header):
         header["shape"].append(1)
@@ -198,10 +226,11 @@ def test_a_disk_that_does_not_answer_damages_nothing(tmp_path, monkeypatch, erro
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(zarr.Array, "__getitem__", fail)
-        with pytest.raises(StegoError, match=r"Nothing is lost.*try again") as caught:
-            store.tokens(written[0][0])
-        assert not isinstance(caught.value, DamagedStoreError)
+        patch.setattr(Path, "open", fail)
+        for read in (store.tokens, lambda key: store.rows(key, np.array([3]))):
+            with pytest.raises(StegoError, match=r"Nothing is lost.*try again") as caught:
+                read(written[0][0])
+            assert not isinstance(caught.value, DamagedStoreError)
     with monkeypatch.context() as patch:
         patch.setattr(zarr, "open_array", fail)
         with pytest.raises(StegoError, match=r"Nothing is lost.*try again"):
@@ -217,9 +246,7 @@ def test_damage_in_a_folder_that_cannot_be_changed_is_reported_all_the_same(tmp_
     store.write(some(seed=0))
     store.write(some(seed=1))
     shards = list(tmp_path.rglob("c/0/0"))
-    raw = bytearray(shards[0].read_bytes())
-    raw[100] ^= 0xFF
-    shards[0].write_bytes(raw)
+    flip(shards[0], 100)
 
     def read_only(path, target):
         raise PermissionError(errno.EACCES, "Permission denied", str(path))
@@ -315,26 +342,3 @@ def test_an_unwritable_folder_is_reported(tmp_path):
     blocked.write_text("in the way")
     with pytest.raises(StegoError, match="Cannot write features"):
         FeatureStore(blocked / "features").write(some())
-
-
-def test_token_set_keeps_to_its_budget(tmp_path):
-    store = FeatureStore(tmp_path)
-    written = some(count=6)
-    store.write(written)
-    one = written[0][1].nbytes
-    held = TokenSet(store, [key for key, _ in written], budget_bytes=3 * one)
-    for _ in range(2):
-        for (_, expected), found in zip(written, held, strict=True):
-            np.testing.assert_array_equal(found, expected)
-            assert sum(a.nbytes for a in held._held.values()) <= 3 * one
-
-
-def test_corpus_mean_counts_every_position_once(tmp_path):
-    store = FeatureStore(tmp_path)
-    written = some(count=3)
-    store.write(written)
-    mean, pooled = corpus_mean(TokenSet(store, [key for key, _ in written]))
-    rows = np.concatenate([a.reshape(-1, CHANNELS) for _, a in written]).astype(np.float64)
-    np.testing.assert_allclose(mean, rows.mean(axis=0), atol=1e-5)
-    expected = [a.astype(np.float64).mean(axis=(0, 1)) for _, a in written]
-    np.testing.assert_allclose(pooled, expected, atol=1e-5)
