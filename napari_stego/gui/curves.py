@@ -5,23 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyqtgraph as pg
-from qtpy.QtCore import QEvent, Qt
-from qtpy.QtGui import QPalette
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QWidget
 
+from napari_stego.gui.plots import ROLE_COLOURS, ROLE_MEANINGS, SmallPlots, small_plot
 from napari_stego.stego import StegoSettings, StepRecord
 
-# Okabe and Ito: told apart by colour-blind eyes, on light and dark ground.
-_COLOURS = {"self": "#009e73", "knn": "#56b4e9", "random": "#e69f00"}
 _LOSS_COLOUR = "#cc79a7"
-_MEANINGS = {
-    "self": "an image with itself",
-    "knn": "an image with one of its nearest neighbours",
-    "random": "two random images: should stay low, or the codes collapse",
-}
 
 
-class TrainingCurves(QWidget):
+class TrainingCurves(SmallPlots):
     """Two small plots that grow while a head is trained.
 
     Parameters
@@ -31,45 +24,49 @@ class TrainingCurves(QWidget):
     """
 
     def __init__(self, parent: QWidget) -> None:
-        super().__init__(parent)
-        self._records: list[StepRecord] = []
-        self._loss_plot = _plot("loss")
+        loss_plot = small_plot("loss")
         # A legend would cover the curves: the title names them in their colours.
-        names = " ".join(f"<span style='color:{c}'>{role}</span>" for role, c in _COLOURS.items())
-        self._pairs_plot = _plot(f"correspondence: {names}")
-        self._pairs_plot.setToolTip(
+        names = " ".join(f"<span style='color:{c}'>{r}</span>" for r, c in ROLE_COLOURS.items())
+        pairs_plot = small_plot(f"correspondence: {names}")
+        super().__init__((loss_plot, pairs_plot), parent)
+        self._records: list[StepRecord] = []
+        pairs_plot.setToolTip(
             "Mean code correspondence.\n"
-            + "\n".join(f"{role}: {meaning}" for role, meaning in _MEANINGS.items())
+            + "\n".join(f"{role}: {meaning}" for role, meaning in ROLE_MEANINGS.items())
             + "\nDashed: what the control of the shifts aims at."
         )
-        self._loss_plot.setToolTip("Weighted sum of the three terms of the STEGO loss.")
-        self._loss = self._loss_plot.plot(pen=_LOSS_COLOUR)
-        self._pairs = {role: self._pairs_plot.plot(pen=colour) for role, colour in _COLOURS.items()}
+        loss_plot.setToolTip("Weighted sum of the three terms of the STEGO loss.")
+        self._loss = loss_plot.plot(pen=_LOSS_COLOUR)
+        self._pairs = {role: pairs_plot.plot(pen=colour) for role, colour in ROLE_COLOURS.items()}
         self._targets = {
             role: pg.InfiniteLine(
                 angle=0, pen=pg.mkPen(colour, style=Qt.PenStyle.DashLine, width=1)
             )
-            for role, colour in _COLOURS.items()
+            for role, colour in ROLE_COLOURS.items()
         }
         for line in self._targets.values():
             line.setVisible(False)
-            self._pairs_plot.addItem(line)
+            pairs_plot.addItem(line)
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(2)
-        layout.addWidget(self._loss_plot, 0, 0)
-        layout.addWidget(self._pairs_plot, 0, 1)
+        layout.addWidget(loss_plot, 0, 0)
+        layout.addWidget(pairs_plot, 0, 1)
         layout.setColumnStretch(0, 2)
         layout.setColumnStretch(1, 3)
-        self.setFixedHeight(120)
-        self._follow_theme()
 
     @property
     def records(self) -> list[StepRecord]:
         """The steps on show."""
         return self._records
 
-    def start(self, settings: StegoSettings, records: Sequence[StepRecord] = ()) -> None:
+    def start(
+        self,
+        settings: StegoSettings,
+        records: Sequence[StepRecord] = (),
+        *,
+        one_target: bool = True,
+    ) -> None:
         """Clear, for another training.
 
         Parameters
@@ -78,12 +75,14 @@ class TrainingCurves(QWidget):
             Of the training.
         records : sequence of StepRecord
             Steps that were done already.
+        one_target : bool
+            False for several trainings in a row, whose targets differ: none is drawn.
         """
         self._records = []
         targets = settings.targets.model_dump(by_alias=True)
         for role, line in self._targets.items():
             line.setValue(targets[role])
-            line.setVisible(settings.shifts is None)
+            line.setVisible(settings.shifts is None and one_target)
         self.extend(records)
 
     def extend(self, records: Sequence[StepRecord]) -> None:
@@ -92,48 +91,18 @@ class TrainingCurves(QWidget):
         Parameters
         ----------
         records : sequence of StepRecord
-            The steps, in order.
+            The steps, in order. Where they start from the first again, another
+            training has begun, and what was before is dropped.
         """
-        if self._records and records and records[0].step <= self._records[-1].step:
-            self._records = []
-        self._records.extend(records)
-        steps = [record.step for record in self._records]
-        self._loss.setData(steps, [record.loss for record in self._records])
+        for record in records:
+            if self._records and record.step <= self._records[-1].step:
+                self._records = []
+            self._records.append(record)
+        self._loss.setData(
+            [record.step for record in self._records], [record.loss for record in self._records]
+        )
         for role, curve in self._pairs.items():
             points = [
                 (r.step, r.correspondence[role]) for r in self._records if role in r.correspondence
             ]
             curve.setData([x for x, _ in points], [y for _, y in points])
-        self.setVisible(bool(self._records))
-
-    def changeEvent(self, event: QEvent) -> None:
-        """Follow napari's theme."""
-        super().changeEvent(event)
-        if event.type() in {QEvent.Type.PaletteChange, QEvent.Type.StyleChange}:
-            self._follow_theme()
-
-    def _follow_theme(self) -> None:
-        palette = self.palette()
-        ink = palette.color(QPalette.ColorRole.WindowText)
-        for plot in (self._loss_plot, self._pairs_plot):
-            plot.setBackground(palette.color(QPalette.ColorRole.Window))
-            item = plot.getPlotItem()
-            item.titleLabel.setText(item.titleLabel.text, color=ink.name())
-            for side in ("left", "bottom"):
-                item.getAxis(side).setPen(ink)
-                item.getAxis(side).setTextPen(ink)
-
-
-def _plot(title: str) -> pg.PlotWidget:
-    plot = pg.PlotWidget()
-    item = plot.getPlotItem()
-    item.setTitle(title, size="7pt")
-    item.hideButtons()
-    item.setMenuEnabled(False)
-    item.setMouseEnabled(False, False)
-    for side in ("left", "bottom"):
-        axis = item.getAxis(side)
-        font = plot.font()
-        font.setPointSize(7)
-        axis.setTickFont(font)
-    return plot

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from magicgui.widgets import ComboBox, Container, FileEdit, LineEdit, SpinBox
 from pydantic import ValidationError
 
-from napari_stego.backbones import BACKBONES, DEFAULT_BACKBONE
+from napari_stego.backbones import BACKBONES, DEFAULT_BACKBONE, Layer
 from napari_stego.clustering import ClusterSettings
 from napari_stego.errors import StegoError
 from napari_stego.features import FeatureSettings
@@ -17,7 +16,8 @@ from napari_stego.stego import StegoSettings
 
 _SOURCES = (("STEGO codes", "codes"), ("features", "features"))
 _DEVICES = ("auto", "cpu", "cuda", "mps")
-_BACKBONE_CHOICE = "default"
+_AUTO = "auto"
+_MAX_TRIALS = 20
 _STEGO_FIELDS = ("dim", "steps", "seed")
 
 
@@ -34,7 +34,8 @@ class RunForm:
 
     def __init__(self) -> None:
         stego, features = StegoSettings(), FeatureSettings()
-        self._stego = stego  # holds what the form does not show
+        # These hold what the form does not show.
+        self._features, self._stego, self._clusters = features, stego, ClusterSettings()
         self.main = Container(
             widgets=[
                 SpinBox(
@@ -69,9 +70,10 @@ class RunForm:
                 LineEdit(
                     name="layer",
                     label="Backbone layer",
-                    value=_BACKBONE_CHOICE,
+                    value=_AUTO,
                     tooltip="Block whose patch tokens are used, from 0; or `final`, the last one "
-                    "after the final norm. `default` is the backbone's own.",
+                    "after the final norm; or several with commas. `auto` finds the one that "
+                    "suits the photographs, without labels, on at most 60 of them.",
                 ),
                 SpinBox(
                     name="long_side",
@@ -108,6 +110,16 @@ class RunForm:
                     tooltip="Steps of the training.",
                 ),
                 SpinBox(
+                    name="trials",
+                    label="Trials",
+                    value=1,
+                    min=1,
+                    max=_MAX_TRIALS,
+                    tooltip="How many heads to train, each with other settings. The one that "
+                    "makes the best clusters is kept: told without labels, on at most 90 "
+                    "photographs. Its settings are on show afterwards.",
+                ),
+                SpinBox(
                     name="seed",
                     label="Seed",
                     value=stego.seed,
@@ -125,6 +137,11 @@ class RunForm:
             ],
             labels=True,
         )
+        # The layer of one backbone says nothing about another.
+        self.advanced["backbone"].changed.connect(self._choose_layer_anew)
+
+    def _choose_layer_anew(self) -> None:
+        self.advanced["layer"].value = _AUTO
 
     def values(self) -> RunSettings:
         """Read the form.
@@ -140,19 +157,32 @@ class RunForm:
             If a value cannot be used.
         """
         main, advanced = self.main.asdict(), self.advanced.asdict()
+        layer, seed = _layer(advanced["layer"]), advanced["seed"]
+        # The best of some trials may have another seed than its clusters.
+        same_seed = seed == self._stego.seed
         try:
             return RunSettings(
-                FeatureSettings(
-                    backbone=advanced["backbone"],
-                    layer=_layer(advanced["layer"]),
-                    long_side=advanced["long_side"],
+                FeatureSettings.model_validate(
+                    self._features.model_dump()
+                    | {
+                        "backbone": advanced["backbone"],
+                        "layer": layer,
+                        "long_side": advanced["long_side"],
+                    }
                 ),
+                layer is None,
                 StegoSettings.model_validate(
                     self._stego.model_dump(by_alias=True)
                     | {name: advanced[name] for name in _STEGO_FIELDS}
                 ),
-                ClusterSettings(
-                    clusters=main["clusters"], source=main["source"], seed=advanced["seed"]
+                advanced["trials"],
+                ClusterSettings.model_validate(
+                    self._clusters.model_dump()
+                    | {
+                        "clusters": main["clusters"],
+                        "source": main["source"],
+                        "seed": self._clusters.seed if same_seed else seed,
+                    }
                 ),
                 advanced["device"],
                 _file(advanced["weights_file"]),
@@ -172,35 +202,51 @@ class RunForm:
         Parameters
         ----------
         features : FeatureSettings, optional
-            Of its features; by default, as for the others, the defaults.
+            Of its features; by default, as for the others, the defaults, and a
+            layer that is to be chosen.
         stego : StegoSettings, optional
             Of its run.
         clusters : ClusterSettings, optional
             Of its clusters.
         """
-        features = features or FeatureSettings()
+        layer = _AUTO if features is None else _text(features.layer)
+        features = self._features = features or FeatureSettings()
         stego = self._stego = stego or StegoSettings()
-        clusters = clusters or ClusterSettings()
+        clusters = self._clusters = clusters or ClusterSettings()
         if features.backbone not in self.advanced["backbone"].choices:
             self.advanced["backbone"].choices = [*BACKBONES, features.backbone]
         self.advanced["backbone"].value = features.backbone
-        self.advanced["layer"].value = str(features.layer)
+        self.advanced["layer"].value = layer  # after the backbone, which sets it
         self.advanced["long_side"].value = features.long_side
         for name in _STEGO_FIELDS:
             self.advanced[name].value = getattr(stego, name)
+        # The run on show was found: with one trial the same settings are not trained again.
+        self.advanced["trials"].value = 1
         self.main["clusters"].value = clusters.clusters
         self.main["source"].value = clusters.source
 
 
-def _layer(text: str) -> Any:
-    text = text.strip()
-    if text in {"", _BACKBONE_CHOICE}:
+def _layer(text: str) -> Layer | tuple[Layer, ...] | None:
+    """Read a layer; None for one that is to be chosen."""
+    parts = [part.strip() for part in text.split(",")]
+    if parts in ([""], [_AUTO]):
         return None
-    if text != "final" and not text.isdecimal():
-        raise StegoError(
-            f"The backbone layer is the number of a block, from 0, or `final`; not {text!r}."
-        )
-    return text if text == "final" else int(text)
+    layers: list[Layer] = []
+    for part in parts:
+        if part == "final":
+            layers.append("final")
+        elif part.isdecimal():
+            layers.append(int(part))
+        else:
+            raise StegoError(
+                "The backbone layer is `auto`, the number of a block, from 0, `final`, or several "
+                f"of them with commas; not {text.strip()!r}."
+            )
+    return layers[0] if len(layers) == 1 else tuple(layers)
+
+
+def _text(layer: Layer | tuple[Layer, ...]) -> str:
+    return ", ".join(map(str, layer)) if isinstance(layer, tuple) else str(layer)
 
 
 def _file(path: Path | None) -> Path | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -13,38 +13,67 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.tasks import Task
 from napari_stego.progress import CancelToken
-from napari_stego.stego import StepRecord
+from napari_stego.stego import CorrespondenceHistograms, StepRecord
 
 _RELAY_MS = 200
+
+
+@dataclass
+class News:
+    """What a job has said since it was last asked.
+
+    Attributes
+    ----------
+    progress : tuple, optional
+        The newest: done, total, message.
+    steps : list of StepRecord
+        All steps of the training.
+    histograms : CorrespondenceHistograms, optional
+        The newest.
+    sentences : list of str
+        All that the user should know.
+    """
+
+    progress: tuple[int, int, str] | None = None
+    steps: list[StepRecord] = field(default_factory=list)
+    histograms: CorrespondenceHistograms | None = None
+    sentences: list[str] = field(default_factory=list)
 
 
 class Reports:
     """What a job says while it runs, from its thread to the main one.
 
-    Written as often as the job likes; the main thread reads at its own pace
-    and sees only the newest progress, and all steps.
+    Written as often as the job likes; the main thread reads at its own pace.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._progress: tuple[int, int, str] | None = None
-        self._steps: list[StepRecord] = []
+        self._news = News()
 
     def progress(self, done: int, total: int, message: str) -> None:
         """Take a report of progress; a `ProgressCallback`."""
         with self._lock:
-            self._progress = (done, total, message)
+            self._news.progress = (done, total, message)
 
     def step(self, record: StepRecord) -> None:
         """Take a step of the training; a `StepObserver`."""
         with self._lock:
-            self._steps.append(record)
+            self._news.steps.append(record)
 
-    def take(self) -> tuple[tuple[int, int, str] | None, list[StepRecord]]:
+    def histograms(self, histograms: CorrespondenceHistograms) -> None:
+        """Take histograms of the training; a `HistogramObserver`."""
+        with self._lock:
+            self._news.histograms = histograms
+
+    def tell(self, sentence: str) -> None:
+        """Take a sentence for the user."""
+        with self._lock:
+            self._news.sentences.append(sentence)
+
+    def take(self) -> News:
         """Hand over what has come since the last time."""
         with self._lock:
-            taken = (self._progress, self._steps)
-            self._progress, self._steps = None, []
+            taken, self._news = self._news, News()
         return taken
 
 
@@ -76,12 +105,15 @@ class Jobs(QObject):
 
     Signals come in the main thread, five times a second at most: ``started``
     (title), ``progressed`` (done, total, message), ``stepped`` (list of
-    `StepRecord`), ``ended`` (a sentence for the user).
+    `StepRecord`), ``counted`` (`CorrespondenceHistograms`), ``told`` and
+    ``ended`` (a sentence for the user).
     """
 
     started = Signal(str)
     progressed = Signal(int, int, str)
     stepped = Signal(list)
+    counted = Signal(object)
+    told = Signal(str)
     ended = Signal(str)
 
     def __init__(self, parent: QObject) -> None:
@@ -148,11 +180,15 @@ class Jobs(QObject):
         if task is None or job is None:
             return
         ended = task.done  # before the reports are taken: so none is lost
-        progress, steps = self._reports.take()
-        if progress is not None:
-            self.progressed.emit(*progress)
-        if steps:
-            self.stepped.emit(steps)
+        news = self._reports.take()
+        for sentence in news.sentences:
+            self.told.emit(sentence)
+        if news.progress is not None:
+            self.progressed.emit(*news.progress)
+        if news.steps:
+            self.stepped.emit(news.steps)
+        if news.histograms is not None:
+            self.counted.emit(news.histograms)
         if ended:
             self._end(task, job)
 

@@ -1,4 +1,4 @@
-"""The panel that makes clusters: settings, start and cancel, progress, live curves."""
+"""The panel that makes clusters: settings, start and cancel, progress, plots, verdict."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from napari_stego.gui.curves import TrainingCurves
 from napari_stego.gui.forms import RunForm
 from napari_stego.gui.jobs import Jobs
 from napari_stego.gui.notify import problems_shown
 from napari_stego.gui.session import Session
+from napari_stego.gui.training_view import TrainingView
+from napari_stego.gui.verdict_line import VerdictLine
 from napari_stego.stego import StegoSettings, StepRecord, collapse_warning
 
 
 class RunPanel(QWidget):
     """Starts runs and shows how they go.
 
-    Signals: ``wanted`` (`RunSettings`), when a run is asked for.
+    Signals: ``wanted`` (`RunSettings`), when a run is asked for;
+    ``other_wanted`` (`Source`), when only other clusters are.
 
     Parameters
     ----------
@@ -30,17 +32,20 @@ class RunPanel(QWidget):
     """
 
     wanted = Signal(object)
+    other_wanted = Signal(str)
 
     def __init__(self, session: Session, jobs: Jobs, parent: QWidget) -> None:
         super().__init__(parent)
         self._session = session
         self._jobs = jobs
         self._settings = StegoSettings()
+        self._job = ""
+        self._told: list[str] = []
         self.form = RunForm()
         self.start = QPushButton("&Train and cluster", self)
         self.start.setToolTip(
-            "Extract features, train a STEGO head and cluster its codes. What was done before "
-            "with the same settings is not done again. (Alt+T)"
+            "Extract features, train a STEGO head, cluster its codes and tell whether it helps. "
+            "What was done before with the same settings is not done again. (Alt+T)"
         )
         self.start.clicked.connect(self._start)
         self.cancel = QPushButton("Cancel", self)
@@ -54,16 +59,22 @@ class RunPanel(QWidget):
         self.warning.setWordWrap(True)
         self.warning.setStyleSheet("color: #d55e00; font-weight: bold")
         self.warning.hide()
-        self.curves = TrainingCurves(self)
+        self.training = TrainingView(self)
+        self.curves, self.histograms = self.training.curves, self.training.histograms
+        self.verdict = VerdictLine(self)
+        self.verdict.wanted.connect(self.other_wanted)
         self.advanced = QCollapsible("More settings", self, expandedIcon="-", collapsedIcon="+")
         self.advanced.addWidget(self.form.advanced.native)
         self._lay_out()
         jobs.started.connect(self._started)
         jobs.progressed.connect(self._progressed)
         jobs.stepped.connect(self._stepped)
+        jobs.counted.connect(self.training.show_counts)
+        jobs.told.connect(self.tell)
         jobs.ended.connect(self._ended)
         session.corpus_changed.connect(self._follow)
         session.segmentation_changed.connect(self._follow)
+        session.verdict_changed.connect(self._show_verdict)
         self._follow()
 
     def _lay_out(self) -> None:
@@ -80,34 +91,37 @@ class RunPanel(QWidget):
         layout.addWidget(self.bar)
         layout.addWidget(self.status)
         layout.addWidget(self.warning)
-        layout.addWidget(self.curves)
+        layout.addWidget(self.training)
+        layout.addWidget(self.verdict)
 
     def _start(self) -> None:
         with problems_shown():
             settings = self.form.values()
             self._settings = settings.stego
-            self.curves.start(settings.stego)
-            self._warn(None)
+            if settings.clusters.source == "codes":
+                self.training.start(settings.stego, one_target=settings.trials == 1)
+                self._warn(None)
+                self.verdict.hide()  # until this run has one, or is cancelled
             self.wanted.emit(settings)
 
     def _follow(self) -> None:
         """Show the opened project's settings and the history of its run."""
-        project, encodings = self._session.project, self._session.encodings
+        project, run = self._session.project, self._session.run
         self._update_buttons()
         if project is None or self._jobs.busy:
             return
-        run = encodings.run if encodings is not None else None
         state = project.state
         self.form.show(
             state.features.settings if state.features else None,
             run.settings if run else None,
             state.result.settings if state.result else None,
         )
-        if run is not None:
-            self.curves.start(run.settings, run.history)
-        else:
-            self.curves.start(StegoSettings())
+        self.training.show_run(run)
         self._warn("\n".join(run.warnings) if run is not None else None)
+        self._show_verdict()
+
+    def _show_verdict(self) -> None:
+        self.verdict.show_verdict(self._session.verdict, self._session.source)
 
     def _warn(self, warning: str | None) -> None:
         self.warning.setText(warning or "")
@@ -116,10 +130,11 @@ class RunPanel(QWidget):
     def _update_buttons(self) -> None:
         self.start.setEnabled(self._session.corpus is not None and not self._jobs.busy)
         self.cancel.setEnabled(self._jobs.busy)
+        self.verdict.switch.setEnabled(not self._jobs.busy)
 
     def _started(self, title: str) -> None:
         self.bar.setRange(0, 0)
-        self.status.setText(f"{title}…")
+        self._say(f"{title}…")
         self._update_buttons()
 
     def _progressed(self, done: int, total: int, message: str) -> None:
@@ -128,22 +143,33 @@ class RunPanel(QWidget):
         self.bar.setFormat(f"{message} %p%")
 
     def _stepped(self, records: list[StepRecord]) -> None:
-        self.curves.extend(records)
+        self.training.extend(records)
         self._warn(collapse_warning(self.curves.records, self._settings))
 
     def tell(self, sentence: str) -> None:
-        """Show a sentence below the progress.
+        """Show a sentence below the progress, under those told before.
 
         Parameters
         ----------
         sentence : str
             What came of a job.
         """
-        self.status.setText(sentence)
+        self._told.append(sentence)
+        self._say(self._job)
+
+    def forget(self) -> None:
+        """Drop what was told: something else begins."""
+        self._told = []
+        self._say(self._job)
+
+    def _say(self, job: str) -> None:
+        self._job = job
+        self.status.setText("\n".join([job, *self._told]))
 
     def _ended(self, sentence: str) -> None:
         self.bar.setRange(0, 1)
         self.bar.setValue(0)
         self.bar.setFormat("")
-        self.status.setText(sentence)
+        self._say(sentence)
+        self._show_verdict()
         self._update_buttons()

@@ -11,7 +11,10 @@ from psygnal import Signal
 from napari_stego.classes import ClassEdit, ClassTable
 from napari_stego.corpus import Corpus, CorpusImage
 from napari_stego.errors import StegoError
-from napari_stego.project import Encodings, Project, Segmentation
+from napari_stego.progress import Cancelled, CancelToken
+from napari_stego.project import Encodings, Project, Segmentation, Source, judge_run
+from napari_stego.selection import Verdict
+from napari_stego.stego import StegoRun, load_run
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,13 @@ class Opened:
         Clusters and classes, if there are any.
     problem : StegoError or None
         Why results of the project could not be read.
+    run : StegoRun or None
+        The run behind the clusters; for clusters of features, and while there
+        are none, the run trained last.
+    judgeable : bool
+        Whether that run is the one trained last, so that it can be judged.
+    verdict : Verdict or None
+        What was found of it, if it was judged.
     """
 
     project: Project
@@ -37,6 +47,9 @@ class Opened:
     encodings: Encodings | None
     segmentation: Segmentation | None
     problem: StegoError | None = None
+    run: StegoRun | None = None
+    judgeable: bool = False
+    verdict: Verdict | None = None
 
     @classmethod
     def read(cls, project: Project) -> Opened:
@@ -57,30 +70,43 @@ class Opened:
         StegoError
             If it has no images.
         """
-        segmentation = encodings = problem = None
+        state = project.state
+        segmentation = encodings = problem = run = None
+        judgeable = False
         try:
-            if project.state.result is not None:
+            if state.result is not None:
                 segmentation = Segmentation(project)
                 encodings = segmentation.encodings
-            elif project.state.features is not None:
+            elif state.features is not None:
                 encodings = Encodings(project)
+            run = encodings.run if encodings is not None else None
+            if run is None and state.run is not None:
+                run = load_run(project.run_path)[0]
+            judgeable = state.run is not None and (
+                state.result is None or state.result.run in (None, state.run)
+            )
         except StegoError as error:
             # The photographs can be opened, and the damaged result be made anew.
             problem = error
-        return cls(project, project.corpus, encodings, segmentation, problem)
+        verdict = _remembered_verdict(project) if judgeable else None
+        return cls(
+            project, project.corpus, encodings, segmentation, problem, run, judgeable, verdict
+        )
 
 
 class Session:
     """The state behind the panels; no widgets.
 
     Signals, all without values: ``corpus_changed``, ``segmentation_changed``
-    (also when it is gone), ``image_changed``, ``classes_changed``.
+    (also when it is gone), ``image_changed``, ``classes_changed``,
+    ``verdict_changed``.
     """
 
     corpus_changed = Signal()
     segmentation_changed = Signal()
     image_changed = Signal()
     classes_changed = Signal()
+    verdict_changed = Signal()
 
     def __init__(self) -> None:
         self._opened: Opened | None = None
@@ -105,6 +131,22 @@ class Session:
     def segmentation(self) -> Segmentation | None:
         """Clusters and classes."""
         return self._opened.segmentation if self._opened else None
+
+    @property
+    def run(self) -> StegoRun | None:
+        """The run behind the clusters, or the one trained last."""
+        return self._opened.run if self._opened else None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """Whether that run helps, if that is known."""
+        return self._opened.verdict if self._opened else None
+
+    @property
+    def source(self) -> Source | None:
+        """What the clusters were made of."""
+        segmentation = self.segmentation
+        return segmentation.result.settings.source if segmentation else None
 
     @property
     def table(self) -> ClassTable | None:
@@ -149,6 +191,18 @@ class Session:
         self.segmentation_changed.emit()
         if self.image != image:
             self.image_changed.emit()
+
+    def judge(self, verdict: Verdict | None) -> None:
+        """Take the verdict on the run.
+
+        Parameters
+        ----------
+        verdict : Verdict or None
+            The verdict; None if nothing can be told.
+        """
+        if self._opened is not None:
+            self._opened = replace(self._opened, verdict=verdict)
+            self.verdict_changed.emit()
 
     def select(self, index: int) -> None:
         """Go to an image.
@@ -225,3 +279,13 @@ def _with_edits(opened: Opened, before: Opened | None) -> Opened:
         and old.result == new.result
     )
     return replace(opened, segmentation=old, encodings=old.encodings) if same and old else opened
+
+
+def _remembered_verdict(project: Project) -> Verdict | None:
+    """Read the verdict on the latest run if there is one; a project opens without computing it."""
+    only_read = CancelToken()
+    only_read.cancel()
+    try:
+        return judge_run(project, cancel=only_read)
+    except (Cancelled, StegoError):
+        return None

@@ -22,7 +22,14 @@ from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.run_panel import RunPanel
 from napari_stego.gui.session import Opened, Session
-from napari_stego.project import ExportReport, ExportSettings, Project, edits_put_away, export
+from napari_stego.project import (
+    ExportReport,
+    ExportSettings,
+    Project,
+    Source,
+    edits_put_away,
+    export,
+)
 from napari_stego.samples import reef_folder
 
 _PATIENCE_SECONDS = 5.0
@@ -81,6 +88,7 @@ class StegoWidget(QWidget):
         self.corpus_panel.wanted.connect(self.open)
         self.corpus_panel.sample_wanted.connect(self.open_sample)
         self.run_panel.wanted.connect(self.run)
+        self.run_panel.other_wanted.connect(self.use)
         self.inspect_panel.crf_changed.connect(self.layers.set_crf)
         self.class_panel.alone.connect(self.layers.highlight)
         self.layers.working.connect(self.inspect_panel.show_working)
@@ -124,6 +132,22 @@ class StegoWidget(QWidget):
             self._start(
                 "Training and clustering",
                 lambda reports, token: work.run(folder, settings, reports, token),
+                self._adopt_and_judge,
+            )
+
+    def use(self, source: Source) -> None:
+        """Cluster the codes instead of the features, or the other way round.
+
+        Parameters
+        ----------
+        source : "codes" or "features"
+            What to cluster.
+        """
+        folder = self.session.folder
+        if folder is not None:
+            self._start(
+                "Clustering",
+                lambda reports, token: work.use(folder, source, reports, token),
                 self._adopt,
             )
 
@@ -160,7 +184,9 @@ class StegoWidget(QWidget):
         show_info(text)
 
     def _start(self, title: str, call: Work, on_success: Any) -> None:
-        if not self.jobs.start(Job(title, call, on_success)):
+        if self.jobs.start(Job(title, call, on_success)):
+            self.run_panel.forget()
+        else:
             show_info("Something else is running. Wait for it, or cancel it first.")
 
     def _adopt(self, opened: Opened) -> None:
@@ -173,6 +199,19 @@ class StegoWidget(QWidget):
             self.run_panel.tell(kept)
         if opened.problem is not None:
             show_problem(opened.problem)
+
+    def _adopt_and_judge(self, opened: Opened) -> None:
+        """Show the clusters, and only then find out whether the codes were worth it."""
+        self._adopt(opened)
+        folder = opened.project.folder
+        if self.session.source == "codes" and opened.judgeable and opened.verdict is None:
+            self.jobs.start(
+                Job(
+                    "Comparing codes with raw features",
+                    lambda reports, token: work.judge(folder, reports, token),
+                    self.session.judge,
+                )
+            )
 
     def _ask_export(self) -> None:
         folder = self.session.folder

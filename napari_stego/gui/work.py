@@ -4,13 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from napari_stego.clustering import ClusterSettings
 from napari_stego.features import FeatureSettings
 from napari_stego.gui.jobs import Reports
 from napari_stego.gui.session import Opened
 from napari_stego.progress import CancelToken
-from napari_stego.project import Project, cluster, extract, open_photographs, train
+from napari_stego.project import (
+    Project,
+    Source,
+    cluster,
+    extract,
+    judge_run,
+    open_photographs,
+    score_layers,
+    train,
+    train_best,
+)
+from napari_stego.selection import Trial, Verdict
 from napari_stego.stego import StegoSettings
 
 
@@ -22,8 +34,12 @@ class RunSettings:
     ----------
     features : FeatureSettings
         Tokens to extract.
+    auto_layer : bool
+        Choose the layer that suits the photographs instead of that of `features`.
     stego : StegoSettings
         Training of the head.
+    trials : int
+        How many heads to train, of which the best is taken.
     clusters : ClusterSettings
         Clusters.
     device : str
@@ -33,7 +49,9 @@ class RunSettings:
     """
 
     features: FeatureSettings = field(default_factory=FeatureSettings)
+    auto_layer: bool = False
     stego: StegoSettings = field(default_factory=StegoSettings)
+    trials: int = 1
     clusters: ClusterSettings = field(default_factory=ClusterSettings)
     device: str = "auto"
     weights_file: Path | None = None
@@ -80,7 +98,7 @@ def run(folder: Path, settings: RunSettings, reports: Reports, cancel: CancelTok
     settings : RunSettings
         All settings. The head is trained only if its codes are clustered.
     reports : Reports
-        Told of progress and training steps.
+        Told of progress, of the training, and of what was chosen.
     cancel : CancelToken
         Stops at the next safe point.
 
@@ -95,22 +113,116 @@ def run(folder: Path, settings: RunSettings, reports: Reports, cancel: CancelTok
         As the stages raise it.
     """
     opened = Project.open(folder)
+    features = settings.features
+    if settings.auto_layer:
+        features = _with_best_layer(opened, settings, reports, cancel)
     extract(
         opened,
-        settings.features,
+        features,
         weights_file=settings.weights_file,
         device=settings.device,
         progress=reports.progress,
         cancel=cancel,
     )
     if settings.clusters.source == "codes":
-        train(
-            opened,
-            settings.stego,
-            device=settings.device,
-            on_step=reports.step,
-            progress=reports.progress,
-            cancel=cancel,
-        )
+        _train(opened, settings, reports, cancel)
     cluster(opened, settings.clusters, progress=reports.progress, cancel=cancel)
+    return Opened.read(opened)
+
+
+def _with_best_layer(
+    project: Project, settings: RunSettings, reports: Reports, cancel: CancelToken
+) -> FeatureSettings:
+    best = score_layers(
+        project,
+        settings.features,
+        weights_file=settings.weights_file,
+        device=settings.device,
+        progress=reports.progress,
+        cancel=cancel,
+    ).best
+    reports.tell(
+        f"Layer {best} was chosen: on these photographs its clusters tell the most about all "
+        "other layers."
+    )
+    return settings.features.model_copy(update={"layer": best})
+
+
+def _train(project: Project, settings: RunSettings, reports: Reports, cancel: CancelToken) -> None:
+    options: dict[str, Any] = {
+        "device": settings.device,
+        "on_step": reports.step,
+        "on_histograms": reports.histograms,
+        "progress": reports.progress,
+        "cancel": cancel,
+    }
+    if settings.trials == 1:
+        train(project, settings.stego, **options)
+    else:
+        _, trials = train_best(project, settings.stego, settings.trials, **options)
+        reports.tell(_about(trials))
+
+
+def _about(trials: tuple[Trial, ...]) -> str:
+    best, *others = trials
+    qualities = ", ".join(f"{trial.quality.value:.2f}" for trial in others)
+    return (
+        f"The best of {len(trials)} trials is that with seed {best.settings.seed} and code length "
+        f"{best.settings.dim}: quality of clusters {best.quality.value:.2f}, of the others "
+        f"{qualities}."
+    )
+
+
+def judge(folder: Path, reports: Reports, cancel: CancelToken) -> Verdict | None:
+    """Tell whether the run trained last helps.
+
+    Parameters
+    ----------
+    folder : Path
+        A project folder with a run.
+    reports : Reports
+        Told of the progress.
+    cancel : CancelToken
+        Stops between two fits.
+
+    Returns
+    -------
+    Verdict or None
+        None if there are too few photographs to tell.
+
+    Raises
+    ------
+    StegoError
+        If features or the run are missing.
+    """
+    return judge_run(Project.open(folder), reports.progress, cancel)
+
+
+def use(folder: Path, source: Source, reports: Reports, cancel: CancelToken) -> Opened:
+    """Cluster something else in the same way; nothing is extracted or trained.
+
+    Parameters
+    ----------
+    folder : Path
+        A project folder with clusters and, for codes, a run.
+    source : "codes" or "features"
+        What to cluster.
+    reports : Reports
+        Told of the progress.
+    cancel : CancelToken
+        Stops between two images.
+
+    Returns
+    -------
+    Opened
+        The project with its clusters.
+
+    Raises
+    ------
+    StegoError
+        As `cluster` raises it.
+    """
+    opened = Project.open(folder)
+    settings = opened.result.settings.model_copy(update={"source": source})
+    cluster(opened, settings, progress=reports.progress, cancel=cancel)
     return Opened.read(opened)

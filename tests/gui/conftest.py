@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication
 from napari_stego.clustering import ClusterSettings
 from napari_stego.corpus import discover
 from napari_stego.features import FeatureSettings
-from napari_stego.project import Project, cluster, extract, train
+from napari_stego.project import Project, cluster, extract, judge_run, train
 from napari_stego.stego import StegoSettings
 
 IMAGES = 6
@@ -30,6 +30,7 @@ def prepared(tmp_path_factory, photographs, small_backbone, small_weights) -> Pa
     extract(project, features, images, weights_file=small_weights, device="cpu")
     train(project, StegoSettings(dim=6, steps=20, batch_size=4), device="cpu")
     cluster(project, ClusterSettings(clusters=CLUSTERS))
+    assert judge_run(project) is not None
     return folder
 
 

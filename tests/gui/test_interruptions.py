@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 from napari.utils.notifications import notification_manager
 
+from napari_stego.gui import work
 from napari_stego.project import Project
 
 
@@ -89,6 +91,28 @@ def test_closing_in_the_middle_leaves_no_thread(
         viewer.window.remove_dock_widget(widget.parent())
     else:
         viewer.close()
+    until(lambda: threads() == [], 20)
+
+
+def test_closing_while_the_codes_are_judged_leaves_no_thread(
+    plugin, settled, until, clustered, monkeypatch
+):
+    begun = []
+
+    def many(folder, reports, cancel):
+        begun.append(folder)
+        while True:
+            cancel.raise_if_cancelled()
+            time.sleep(0.01)
+
+    monkeypatch.setattr(work, "judge", many)
+    viewer, widget = plugin()
+    widget.open(None, clustered)
+    settled(widget)
+    widget.run_panel.form.advanced["seed"].value = 1
+    widget.run_panel.start.click()
+    until(lambda: bool(begun))
+    viewer.window.remove_dock_widget(widget.parent())
     until(lambda: threads() == [], 20)
 
 

@@ -1,0 +1,91 @@
+"""How a training goes, in two tabs: its curves, and its histograms."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtWidgets import QTabWidget, QWidget
+
+from napari_stego.gui.curves import TrainingCurves
+from napari_stego.gui.histograms import HistogramPlots
+from napari_stego.stego import CorrespondenceHistograms, StegoRun, StegoSettings, StepRecord
+
+_HEIGHT = 160
+
+
+class TrainingView(QTabWidget):
+    """The plots of a training; not there while there is nothing to show.
+
+    Parameters
+    ----------
+    parent : QWidget
+        Owner.
+
+    Attributes
+    ----------
+    curves : TrainingCurves
+        The first tab.
+    histograms : HistogramPlots
+        The second.
+    """
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.curves = TrainingCurves(self)
+        self.histograms = HistogramPlots(self)
+        self.addTab(self.curves, "Curves")
+        self.addTab(self.histograms, "Histograms")
+        self.setTabToolTip(0, "Loss and mean correspondence, step by step")
+        self.setTabToolTip(1, "How often correspondences have which value")
+        self.setFixedHeight(_HEIGHT)
+        self.hide()
+
+    def start(self, settings: StegoSettings, *, one_target: bool = True) -> None:
+        """Clear, for another training; plots that are there stay where they are.
+
+        Parameters
+        ----------
+        settings : StegoSettings
+            Of the training.
+        one_target : bool
+            False for several trainings in a row, whose targets differ.
+        """
+        self.curves.start(settings, one_target=one_target)
+        self.histograms.show_counts(None)
+
+    def show_run(self, run: StegoRun | None) -> None:
+        """Show a run that is there already.
+
+        Parameters
+        ----------
+        run : StegoRun or None
+            The run; None for nothing.
+        """
+        if run is None:
+            self.start(StegoSettings())
+            self.hide()
+            return
+        self.curves.start(run.settings, run.history)
+        self.histograms.show_counts(run.histograms)
+        self.setVisible(bool(run.history))
+
+    def extend(self, records: Sequence[StepRecord]) -> None:
+        """Draw further steps.
+
+        Parameters
+        ----------
+        records : sequence of StepRecord
+            The steps, in order.
+        """
+        self.curves.extend(records)
+        self.show()
+
+    def show_counts(self, histograms: CorrespondenceHistograms) -> None:
+        """Draw newer histograms.
+
+        Parameters
+        ----------
+        histograms : CorrespondenceHistograms
+            The histograms.
+        """
+        self.histograms.show_counts(histograms)
