@@ -9,6 +9,7 @@ import typer
 
 from napari_stego import __version__
 from napari_stego.cli import options, settings_of, stages
+from napari_stego.cli.clustering import register as register_clustering
 from napari_stego.cli.evaluating import evaluate, gather
 from napari_stego.cli.reporting import Reporter, counted
 from napari_stego.cli.weights import weights_app
@@ -86,7 +87,7 @@ def run(
         settings, auto_layer = settings_of.feature_settings(
             opened, backbone, layer, facet=facet, crops=crops, long_side=long_side
         )
-        stego = settings_of.stego_settings(opened, preset, dim=dim, steps=steps, seed=seed)
+        stego = settings_of.stego_settings(opened, preset, None, dim=dim, steps=steps, seed=seed)
         clustering = settings_of.cluster_settings(
             opened, clusters=clusters, source=source, seed=seed
         )
@@ -135,6 +136,17 @@ def train(
     steps: options.StepsOption = None,
     seed: options.SeedOption = None,
     trials: options.TrialsOption = 1,
+    start: Annotated[
+        Path | None,
+        typer.Option(
+            help="Checkpoint of the official STEGO code (.ckpt) to train further; the project's "
+            "features must be of its backbone.",
+            metavar="FILE",
+        ),
+    ] = None,
+    as_is: Annotated[
+        bool, typer.Option("--as-is", help="Use the head of --start as it is, without training.")
+    ] = False,
     device: options.DeviceOption = "auto",
     json_: options.JsonOption = False,
 ) -> None:
@@ -145,8 +157,13 @@ def train(
     reporter = Reporter(json_)
     with reporter.command():
         opened = _open(project)
-        settings = settings_of.stego_settings(opened, preset, dim=dim, steps=steps, seed=seed)
-        values = stages.train(reporter, opened, settings, trials, device)
+        if as_is:
+            reporter.result(*stages.adopt(reporter, opened, start))
+            return
+        settings = settings_of.stego_settings(
+            opened, preset, start, dim=dim, steps=steps, seed=seed
+        )
+        values = stages.train(reporter, opened, settings, trials, device, start)
         found = ", ".join(f"{name} {v:.2f}" for name, v in values["correspondence"].items())
         reporter.result(values, f"{values['steps']} steps. Mean code correspondence: {found}.")
 
@@ -188,6 +205,7 @@ def export(
         reporter.result(values, f"{counted(values['exported'])} exported to {values['export']}.")
 
 
+register_clustering(app)
 app.command()(evaluate)
 app.command()(gather)
 

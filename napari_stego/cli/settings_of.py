@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from napari_stego.backbones import Layer
     from napari_stego.clustering import ClusterSettings, CrfSettings
     from napari_stego.features import FeatureSettings
@@ -56,7 +58,9 @@ def feature_settings(
     return settings, auto_layer
 
 
-def stego_settings(project: Project, preset: PresetName | None, **changes: Any) -> StegoSettings:
+def stego_settings(
+    project: Project, preset: PresetName | None, start: Path | None, **changes: Any
+) -> StegoSettings:
     """Resolve the settings of a training.
 
     Parameters
@@ -65,6 +69,9 @@ def stego_settings(project: Project, preset: PresetName | None, **changes: Any) 
         What is not asked for is taken from the run trained last in it.
     preset : str, optional
         Published settings to take instead of those of the project.
+    start : Path, optional
+        Official checkpoint that will be trained further: its code length is
+        kept, and tokens are taken as they are, as it was trained.
     **changes : Any
         What is asked for; None for nothing.
 
@@ -78,11 +85,13 @@ def stego_settings(project: Project, preset: PresetName | None, **changes: Any) 
     StegoError
         If they do not work.
     """
-    from napari_stego.stego import StegoSettings, load_run
+    from napari_stego.stego import StegoSettings, load_official, load_run
 
     known: dict[str, Any] = {}
     if preset is not None:
         known = StegoSettings.preset(preset).model_dump(by_alias=True)
+    elif start is not None:
+        known = {"dim": load_official(start).head.dim, "subtract_mean": False}
     elif project.state.run is not None and project.run_path.is_file():
         known = load_run(project.run_path)[0].settings.model_dump(by_alias=True)
     settings: StegoSettings = _validated(StegoSettings, known | _asked(changes))

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from napari_stego.corpus import SkippedFile
     from napari_stego.features import FeatureSettings
     from napari_stego.project import Project
+    from napari_stego.selection import Verdict
     from napari_stego.stego import StegoSettings
 
 
@@ -83,8 +84,55 @@ def extract(
     }
 
 
+def adopt(
+    reporter: Reporter, project: Project, checkpoint: Path | None
+) -> tuple[dict[str, Any], str]:
+    """Make an official head the project's, as it is.
+
+    Parameters
+    ----------
+    reporter : Reporter
+        Shows the progress.
+    project : Project
+        A project with features of the head's backbone.
+    checkpoint : Path, optional
+        The official checkpoint.
+
+    Returns
+    -------
+    dict
+        Where the head comes from, and the verdict.
+    str
+        A sentence for the user.
+
+    Raises
+    ------
+    StegoError
+        If there is no checkpoint, or it does not fit.
+    """
+    from napari_stego.errors import StegoError
+    from napari_stego.project import adopt, judge_run
+    from napari_stego.stego import load_official
+
+    if checkpoint is None:
+        raise StegoError("Name the checkpoint that is to be used as it is: --start FILE.")
+    official = load_official(checkpoint)
+    adopt(project, official.run())
+    with reporter.progress() as progress:
+        verdict = judge_run(project, progress, reporter.cancel)
+    if verdict is not None:
+        reporter.note(verdict.text)
+    values = {"head": str(checkpoint), "dim": official.head.dim, "verdict": _values(verdict)}
+    return values, f"The head of {checkpoint.name} makes the project's codes now."
+
+
 def train(
-    reporter: Reporter, project: Project, settings: StegoSettings, trials: int, device: str
+    reporter: Reporter,
+    project: Project,
+    settings: StegoSettings,
+    trials: int,
+    device: str,
+    start: Path | None = None,
 ) -> dict[str, Any]:
     """Train a head, or the best of several, and judge it.
 
@@ -100,13 +148,25 @@ def train(
         How many heads to train.
     device : str
         Where to compute.
+    start : Path, optional
+        Official checkpoint to train further, once.
 
     Returns
     -------
     dict
         What the training ended with, and the verdict.
+
+    Raises
+    ------
+    StegoError
+        If trials and a checkpoint to start from are both asked for.
     """
+    from napari_stego.errors import StegoError
     from napari_stego.project import judge_run, train, train_best
+    from napari_stego.stego import load_official
+
+    if start is not None and trials > 1:
+        raise StegoError("A head that is trained further has no trials: leave out --trials.")
 
     with reporter.progress() as progress:
         options: dict[str, Any] = {
@@ -123,7 +183,8 @@ def train(
                 )
                 found.append({**varied, "quality": trial.quality.value, "run": trial.run})
         else:
-            trained = train(project, settings, **options)
+            first = None if start is None else load_official(start).run()
+            trained = train(project, settings, start=first, **options)
         verdict = judge_run(project, progress, reporter.cancel)
     for warning in trained.warnings:
         reporter.note(f"Warning: {warning}")
@@ -138,17 +199,22 @@ def train(
             role: sum(r.correspondence[role] for r in recent) / len(recent) for role in roles
         },
         "warnings": trained.warnings,
-        "verdict": None
-        if verdict is None
-        else {
-            "better": verdict.better,
-            "codes": verdict.codes,
-            "features": verdict.features,
-            "difference": verdict.difference,
-            "standard_error": verdict.standard_error,
-        },
+        "verdict": _values(verdict),
     }
     return values | ({"trials": found} if found else {})
+
+
+def _values(verdict: Verdict | None) -> dict[str, Any] | None:
+    if verdict is None:
+        return None
+    return {
+        "better": verdict.better,
+        "codes": verdict.codes,
+        "features": verdict.features,
+        "difference": verdict.difference,
+        "standard_error": verdict.standard_error,
+        "collapsed": verdict.collapsed,
+    }
 
 
 def cluster(reporter: Reporter, project: Project, settings: ClusterSettings) -> dict[str, Any]:

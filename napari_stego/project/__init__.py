@@ -6,7 +6,7 @@ from napari_stego.project.evaluating import Evaluation, EvaluationRow, evaluate
 from napari_stego.project.exporting import ExportReport, ExportSettings, export
 from napari_stego.project.project import Project, ProjectError
 from napari_stego.project.segmentation import Segmentation, edits_put_away
-from napari_stego.project.stages import cluster, extract, open_photographs, train
+from napari_stego.project.stages import adopt, cluster, extract, open_photographs, train
 
 __all__ = [
     "Encodings",
@@ -18,6 +18,7 @@ __all__ = [
     "ProjectError",
     "Segmentation",
     "Source",
+    "adopt",
     "cluster",
     "edits_put_away",
     "evaluate",

@@ -50,13 +50,12 @@ def load_clusters(path: Path) -> ClusterModel:
         If the file is missing or damaged.
     """
     try:
-        centroids = load_file(path)["centroids"]
+        return ClusterModel.from_tensors(load_file(path))
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ProjectError(
             f"{path} is missing or damaged ({error}). Delete the folder {path.parent} and cluster "
             "again."
         ) from error
-    return ClusterModel(centroids)
 
 
 class Segmentation:

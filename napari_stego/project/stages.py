@@ -31,6 +31,7 @@ from napari_stego.stego import (
     StegoRun,
     StegoSettings,
     StepObserver,
+    save_run,
     train_stego,
 )
 
@@ -171,6 +172,7 @@ def train(
     settings: StegoSettings,
     *,
     device: str = "auto",
+    start: StegoRun | None = None,
     on_step: StepObserver | None = None,
     on_histograms: HistogramObserver | None = None,
     progress: ProgressCallback = no_progress,
@@ -187,6 +189,8 @@ def train(
         features, the run of then is resumed or returned.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
+    start : StegoRun, optional
+        A run whose head is trained further, such as an official one.
     on_step : callable, optional
         Receives a `StepRecord` after each step.
     on_histograms : callable, optional
@@ -210,14 +214,20 @@ def train(
     """
     tokens = project.training_tokens()
     assert project.state.features is not None  # training_tokens() has checked
-    key = result_key(
-        project.state.features.key, list(tokens.content_hashes), settings.model_dump(by_alias=True)
-    )
+    inputs = [
+        project.state.features.key,
+        list(tokens.content_hashes),
+        settings.model_dump(by_alias=True),
+    ]
+    if start is not None:
+        inputs.append(start.digest)
+    key = result_key(*inputs)
     run = train_stego(
         tokens,
         settings,
         checkpoint=project.run_file(key),
         device=pick_device(device),
+        start=start,
         on_step=on_step,
         on_histograms=on_histograms,
         progress=progress,
@@ -226,6 +236,35 @@ def train(
     if project.state.run != key:
         project.update(run=key)
     return run
+
+
+def adopt(project: Project, run: StegoRun) -> None:
+    """Make a run from elsewhere the project's, as it is.
+
+    Parameters
+    ----------
+    project : Project
+        A project with features.
+    run : StegoRun
+        A finished run, such as that of an official checkpoint.
+
+    Raises
+    ------
+    StegoError
+        If the head does not fit the project's features, features are missing,
+        or the run cannot be written.
+    """
+    tokens = project.training_tokens()
+    if run.head.n_channels != tokens.n_channels:
+        raise StegoError(
+            f"The head takes tokens of {run.head.n_channels} numbers, and those of the project "
+            f"have {tokens.n_channels}. Extract features with the backbone and layer that it was "
+            "trained on."
+        )
+    assert project.state.features is not None  # training_tokens() has checked
+    key = result_key(project.state.features.key, run.digest)
+    save_run(project.run_file(key), run)
+    project.update(run=key)
 
 
 def cluster(
@@ -280,7 +319,7 @@ def cluster(
             create_log(edits, ClassTable.from_clusters(len(model)))
         with replacing(path) as temporary:
             metadata = {"settings": settings.model_dump_json()}
-            save_file({"centroids": model.centroids}, temporary, metadata=metadata)
+            save_file(model.tensors(), temporary, metadata=metadata)
     result = ResultRecord(clusters=key, features=project.state.features, run=run, settings=settings)
     if project.state.result != result:
         project.update(result=result)

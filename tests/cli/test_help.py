@@ -8,13 +8,18 @@ import pytest
 import napari_stego
 
 COMMANDS = {
-    (): ["run", "features", "train", "cluster", "export", "evaluate", "gather", "weights"],
+    (): [
+        *("run", "features", "train", "cluster", "export", "evaluate", "weights"),
+        *("gather", "cluster-k", "tree"),
+    ],
     ("run",): ["IMAGES", "--project", "--backbone", "--weights", "--steps", "--clusters", "--crf"],
     ("features",): ["IMAGES", "--layer", "auto", "--long-side", "--facet", "--crops"],
-    ("train",): ["--steps", "--dim", "--seed", "--trials", "--preset", "potsdam-vits8"],
+    ("train",): ["--steps", "--dim", "--seed", "--trials", "--preset", "--start", "--as-is"],
     ("cluster",): ["--clusters", "--source"],
     ("export",): ["--out", "--crf"],
     ("evaluate",): ["--masks", "--naming-masks", "--json"],
+    ("cluster-k",): ["--ks", "--repeats"],
+    ("tree",): ["--cut"],
     ("gather",): ["--root", "--split"],
     ("weights",): ["list", "fetch", "check"],
     ("weights", "list"): ["--json"],
