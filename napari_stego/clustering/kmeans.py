@@ -157,7 +157,7 @@ def fit_clusters(
     settings : ClusterSettings
         K, seed and balance.
     progress : ProgressCallback
-        Called for each image, first while reading, then while clustering.
+        Called for each image.
     cancel : CancelToken, optional
         Obeyed between images, and between the iterations of k-means.
 

@@ -125,7 +125,9 @@ class Training:
         self._sampler = BatchSampler(
             tokens,
             self.run.preparation,
-            nearest_images(pooled, settings.neighbours),
+            nearest_images(
+                pooled, settings.neighbours, device=device, progress=progress, cancel=cancel
+            ),
             settings,
             progress,
             cancel,
