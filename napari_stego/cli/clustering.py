@@ -35,7 +35,11 @@ def cluster_k(
     project: options.ProjectOption,
     ks: Annotated[
         str | None,
-        typer.Option("--ks", help="Numbers of clusters to try. [default: 4,6,8,12,16,24,32,48,64]"),
+        typer.Option(
+            "--ks",
+            help="Numbers of clusters to try. [default: 4,6,8,12,16,24,32,48,64]",
+            metavar="LIST",
+        ),
     ] = None,
     repeats: Annotated[
         int | None,
@@ -192,7 +196,7 @@ def _parts(model: ClusterModel, parts: npt.NDArray[np.int64]) -> tuple[dict[str,
     groups: dict[int, list[int]] = {}
     for cluster, part in enumerate(parts.tolist()):
         groups.setdefault(part, []).append(cluster)
-    lines = [f"{len(groups)} parts of {len(model)} clusters"]
+    lines = [f"{len(model)} clusters in {len(groups)} part{'' if len(groups) == 1 else 's'}"]
     rows: list[dict[str, Any]] = []
     for members in groups.values():
         row: dict[str, Any] = {"clusters": members}

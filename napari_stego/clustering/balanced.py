@@ -13,6 +13,7 @@ _ENTROPY = 0.05
 _SINKHORN_STEPS = 3
 _MAX_ITERATIONS = 50
 _SETTLED = 1e-3
+_FILLED = 0.02
 
 
 def balanced_kmeans(
@@ -81,7 +82,10 @@ def balanced_kmeans(
             offsets += (_ENTROPY * np.log(ratio)).astype(np.float32)
         before, labels = labels, _assigned(points, centroids, offsets)
         centroids = directions(points, labels, centroids)
-        if (labels != before).mean() < _SETTLED:
+        # Far clusters exchange points only once the offsets have grown: settled labels alone
+        # may be those of the start.
+        filled = np.abs(found - shares).max() < _FILLED / clusters
+        if filled and (labels != before).mean() < _SETTLED:
             break
     return centroids
 

@@ -74,7 +74,7 @@ def test_trees_as_text(call):
     assert len(lines) == 3
     assert " + " in lines[1]
     cut = call("tree", "--cut", 1, as_json=False).splitlines()
-    assert cut[0] == "1 parts of 9 clusters"
+    assert cut[0] == "9 clusters in 1 part"
     assert cut[1].endswith("0, 1, 2, 3, 4, 5, 6, 7, 8")
 
 

@@ -50,8 +50,9 @@ def test_one_command_writes_table_matrices_and_curves(project, suim, tmp_path):
     for title in ("K=9, named", "linear probe", "AP (neighbours)"):
         assert title in done.stdout
     values = json.loads((tmp_path / "out" / "evaluation.json").read_text(encoding="utf-8"))
-    (row,) = values["rows"]
-    assert row["name"] == "raw features"
+    rows = {row["name"]: row for row in values["rows"]}
+    assert rows.keys() == {"raw features, corpus mean subtracted", "raw features"}
+    row = rows["raw features"]
     assert f"{100 * row['linear_probe']['accuracy']:.1f}" in done.stdout
     assert values["class_names"][7] == "sea-floor and rocks"
     assert (tmp_path / "out" / "curves.csv").is_file()

@@ -17,7 +17,7 @@ def uneven():
     rng = np.random.default_rng(0)
     centres = unit(rng.normal(size=(5, 12)).astype(np.float32))
     truth = rng.choice(5, 4000, p=SHARES)
-    points = unit((centres[truth] + 0.15 * rng.normal(size=(4000, 12))).astype(np.float32))
+    points = unit((centres[truth] + 0.25 * rng.normal(size=(4000, 12))).astype(np.float32))
     return points, truth, spherical_kmeans(points, 5, np.random.default_rng(1))
 
 
@@ -44,8 +44,8 @@ def test_equal_sizes_cut_the_common_and_join_the_rare(uneven):
         return (truth[labels == own] == 4).mean()
 
     balanced = balanced_kmeans(points, start, 1.0, np.random.default_rng(0))
-    assert purity_of_rarest(start) > 0.9
-    assert purity_of_rarest(balanced) < 0.6
+    assert purity_of_rarest(start) > 0.8
+    assert purity_of_rarest(balanced) < 0.4
 
 
 def test_the_same_seed_gives_the_same_centroids(uneven):

@@ -155,7 +155,7 @@ def earlier(path):
     """Make of a file what the previous format had."""
     tensors, metadata = contents(path)
     about = json.loads(metadata["settings"])
-    del about["cluster_probe"]
+    about.pop("cluster_probe", None)
     control = json.loads(metadata["control"]) if "control" in metadata else None
     if control is not None:
         names = ("targets", "shifts", "bounds", "spread", "smoothed")
