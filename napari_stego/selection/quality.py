@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from sklearn.cluster import MiniBatchKMeans
 from sklearn.metrics import adjusted_mutual_info_score
+from threadpoolctl import threadpool_limits
 
 from napari_stego.clustering import unit
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
@@ -95,16 +96,18 @@ def measure_quality(
     stability = np.empty((len(plan.halves), len(counts)))
     coherence = np.empty_like(stability)
     total = stability.size
-    for repeat, (first, second, held_out) in enumerate(plan.halves):
-        for column, count in enumerate(counts):
-            if cancel is not None:
-                cancel.raise_if_cancelled()
-            seed = plan.seed + repeat
-            centroids = [_fit(rows[half], count, seed) for half in (first, second)]
-            answers = [(rows[held_out] @ c.T).argmax(axis=1) for c in centroids]
-            stability[repeat, column] = adjusted_mutual_info_score(*answers)
-            coherence[repeat, column] = _coherence(rows, centroids[0], plan)
-            progress(repeat * len(counts) + column + 1, total, "measuring quality")
+    # On a busy machine several threads wait for one another longer than they help.
+    with threadpool_limits(limits=1):
+        for repeat, (first, second, held_out) in enumerate(plan.halves):
+            for column, count in enumerate(counts):
+                if cancel is not None:
+                    cancel.raise_if_cancelled()
+                seed = plan.seed + repeat
+                centroids = [_fit(rows[half], count, seed) for half in (first, second)]
+                answers = [(rows[held_out] @ c.T).argmax(axis=1) for c in centroids]
+                stability[repeat, column] = adjusted_mutual_info_score(*answers)
+                coherence[repeat, column] = _coherence(rows, centroids[0], plan)
+                progress(repeat * len(counts) + column + 1, total, "measuring quality")
     return ClusterQuality(stability.mean(axis=1), coherence.mean(axis=1))
 
 
