@@ -27,12 +27,12 @@ from napari_stego.evaluation.pairs import (
     precision_recall,
     sample_pairs,
 )
+from napari_stego.evaluation.patches import confusion_by_patch, patch_classes
 from napari_stego.evaluation.plots import plots_available
 from napari_stego.evaluation.probe import (
     LinearProbe,
     ProbeSettings,
     fit_linear_probe,
-    patch_classes,
 )
 from napari_stego.evaluation.published import PUBLISHED, PublishedResult
 from napari_stego.evaluation.report import write_report
@@ -63,6 +63,7 @@ __all__ = [
     "Split",
     "caption",
     "class_ids",
+    "confusion_by_patch",
     "confusion_matrix",
     "confusion_with_masks",
     "describe_encoded",

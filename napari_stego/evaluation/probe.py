@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from napari_stego.clustering import Encode
 from napari_stego.evaluation.masks import MaskError, class_rows
+from napari_stego.evaluation.patches import patch_classes
 from napari_stego.evaluation.scoring import MaskedImages
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 
@@ -77,37 +78,6 @@ class LinearProbe:
             logits of interpolated codes: both maps are linear.
         """
         return np.asarray(codes @ self.weight.T + self.bias, dtype=np.float32)
-
-
-def patch_classes(
-    rows: npt.NDArray[np.int64], grid_shape: tuple[int, int], n_classes: int
-) -> npt.NDArray[np.int64]:
-    """Find the class that more than half of a patch's pixels have.
-
-    Parameters
-    ----------
-    rows : numpy.ndarray
-        ``(H, W) int64``, the class of each pixel, ``0..n_classes-1``; -1 for none.
-    grid_shape : tuple of int
-        ``(h, w)`` of the patches. A pixel belongs to the patch that its centre is in.
-    n_classes : int
-        Number of classes.
-
-    Returns
-    -------
-    numpy.ndarray
-        ``(h, w) int64``; -1 where no class has more than half of the pixels,
-        those without a class counted among them, or where the patch has no pixel.
-    """
-    y, x = (
-        (2 * np.arange(pixels) + 1) * patches // (2 * pixels)
-        for pixels, patches in zip(rows.shape, grid_shape, strict=True)
-    )
-    n_patches, n_values = grid_shape[0] * grid_shape[1], n_classes + 1
-    cells = (y[:, None] * grid_shape[1] + x) * n_values + rows + 1
-    counts = np.bincount(cells.ravel(), minlength=n_patches * n_values).reshape(-1, n_values)
-    classes = np.where(2 * counts.max(axis=1) > counts.sum(axis=1), counts.argmax(axis=1) - 1, -1)
-    return classes.reshape(grid_shape)
 
 
 def fit_linear_probe(

@@ -29,6 +29,7 @@ from napari_stego.evaluation import (
     PatchScorer,
     ProbeSettings,
     Scores,
+    confusion_by_patch,
     confusion_with_masks,
     describe_encoded,
     describe_refined,
@@ -218,7 +219,10 @@ class _Scoring:
 
     def _named(self, naming: MaskedImages, encode: Encode, k: int) -> Scores:
         model = self._clusters(encode, k)
-        names = majority_names(self._confusion(naming, model, encode, self.crf))
+        naming_counts = confusion_by_patch(
+            naming, self.classes, model, encode, progress=self.progress, cancel=self.cancel
+        )
+        names = majority_names(naming_counts)
         return named_scores(self._confusion(self.scored, model, encode, self.crf), names)
 
     def _linear_probe(self, naming: MaskedImages, encode: Encode) -> Scores:

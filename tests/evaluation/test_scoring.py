@@ -9,7 +9,12 @@ from PIL import Image
 
 from napari_stego.clustering import ClusterModel, cluster_map, unit
 from napari_stego.corpus import CorpusImage
-from napari_stego.evaluation import MaskedImages, class_ids, confusion_with_masks
+from napari_stego.evaluation import (
+    MaskedImages,
+    class_ids,
+    confusion_by_patch,
+    confusion_with_masks,
+)
 from napari_stego.features import FeatureStore, Preparation
 from napari_stego.progress import Cancelled, CancelToken
 
@@ -51,6 +56,20 @@ def test_every_pixel_of_the_classes_asked_for_is_counted_once(masked, model):
     np.testing.assert_array_equal(found, expected)
 
 
+def test_by_patch_a_pixel_counts_for_the_cluster_of_its_patch(masked, model):
+    classes = np.array([2, 6])
+    found = confusion_by_patch(masked, classes, model, encode)
+    patch_of = np.floor((np.arange(SIDE) + 0.5) * 6 / SIDE).astype(int)
+    expected = np.zeros((2, 4), np.int64)
+    for image in masked.images:
+        scores = model.scores(encode(masked.store.tokens(image.content_hash)))
+        clusters = scores.argmax(axis=-1)[patch_of][:, patch_of]
+        for row, class_id in enumerate(classes):
+            here = clusters[masked.mask(image) == class_id]
+            expected[row] += np.bincount(here, minlength=4)
+    np.testing.assert_array_equal(found, expected)
+
+
 def test_memory_does_not_grow_with_the_number_of_masks(masked, model):
     def peak(images):
         data = MaskedImages(masked.store, images, masked.masks)
@@ -69,5 +88,6 @@ def test_memory_does_not_grow_with_the_number_of_masks(masked, model):
 def test_cancel(masked, model):
     token = CancelToken()
     token.cancel()
-    with pytest.raises(Cancelled):
-        confusion_with_masks(masked, np.array([2, 5]), model, encode, cancel=token)
+    for count in (confusion_with_masks, confusion_by_patch):
+        with pytest.raises(Cancelled):
+            count(masked, np.array([2, 5]), model, encode, cancel=token)
