@@ -71,6 +71,7 @@ def run(
         typer.Option(help="Where to export; by default `export` in the project.", metavar="FOLDER"),
     ] = None,
     crf: options.CrfOption = False,
+    detail: options.DetailOption = "as-extracted",
     json_: options.JsonOption = False,
 ) -> None:
     """Do it all: extract features, train, cluster, and export.
@@ -95,7 +96,9 @@ def run(
         if clustering.source == "codes":
             values |= stages.train(reporter, opened, stego, trials, device)
         values |= stages.cluster(reporter, opened, clustering)
-        values |= stages.export(reporter, opened, out, crf=crf)
+        values |= stages.export(
+            reporter, opened, out, crf=crf, detail=detail, weights=weights, device=device
+        )
         text = (
             f"{counted(values['images'])}, {values['clusters']} clusters. "
             f"Masks, classes.csv and overlays are in {values['export']}."
@@ -196,12 +199,23 @@ def export(
         typer.Option(help="Where to export; by default `export` in the project.", metavar="FOLDER"),
     ] = None,
     crf: options.CrfOption = False,
+    detail: options.DetailOption = "as-extracted",
+    weights: options.WeightsOption = None,
+    device: options.DeviceOption = "auto",
     json_: options.JsonOption = False,
 ) -> None:
     """Write indexed PNG and TIFF masks, classes.csv and overlay pictures."""
     reporter = Reporter(json_)
     with reporter.command():
-        values = stages.export(reporter, _open(project), out, crf=crf)
+        values = stages.export(
+            reporter,
+            _open(project),
+            out,
+            crf=crf,
+            detail=detail,
+            weights=weights,
+            device=device,
+        )
         reporter.result(values, f"{counted(values['exported'])} exported to {values['export']}.")
 
 

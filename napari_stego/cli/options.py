@@ -119,3 +119,12 @@ CrfOption = Annotated[
         help="Refine labels along image edges with the dense CRF (seconds per image).",
     ),
 ]
+DetailOption = Annotated[
+    Literal["as-extracted", "mirrored", "finer", "full-size"],
+    typer.Option(
+        help="How finely photographs are encoded. as-extracted: by the features there are, the "
+        "quickest; mirrored: mean with the mirror image, twice the time of an extraction; finer: "
+        "that over four shifted patch grids, 8 times; full-size: windows over the photograph at "
+        "its own size, for small things in large images.",
+    ),
+]

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from napari_stego.clustering import ClusterSettings
     from napari_stego.corpus import SkippedFile
     from napari_stego.features import FeatureSettings
+    from napari_stego.inference import Detail
     from napari_stego.project import Project
     from napari_stego.selection import Verdict
     from napari_stego.stego import StegoSettings
@@ -245,7 +246,16 @@ def cluster(reporter: Reporter, project: Project, settings: ClusterSettings) -> 
     return {"clusters": len(model), "source": settings.source}
 
 
-def export(reporter: Reporter, project: Project, out: Path | None, *, crf: bool) -> dict[str, Any]:
+def export(
+    reporter: Reporter,
+    project: Project,
+    out: Path | None,
+    *,
+    crf: bool,
+    detail: Detail,
+    weights: Path | None,
+    device: str,
+) -> dict[str, Any]:
     """Export the labelled images.
 
     Parameters
@@ -258,6 +268,12 @@ def export(reporter: Reporter, project: Project, out: Path | None, *, crf: bool)
         Where to; by default the folder ``export`` of the project.
     crf : bool
         Refine labels along edges.
+    detail : str
+        How finely the photographs are encoded.
+    weights : Path, optional
+        Weights of the backbone for that.
+    device : str
+        Where.
 
     Returns
     -------
@@ -267,9 +283,17 @@ def export(reporter: Reporter, project: Project, out: Path | None, *, crf: bool)
     from napari_stego.project import ExportSettings, export
 
     folder = (out or project.folder / "export").expanduser().absolute()
-    settings = ExportSettings(crf=settings_of.crf(crf))
+    settings = ExportSettings(crf=settings_of.crf(crf), detail=detail)
     with reporter.progress() as progress:
-        report = export(project, folder, settings, progress=progress, cancel=reporter.cancel)
+        report = export(
+            project,
+            folder,
+            settings,
+            device=device,
+            weights_file=weights,
+            progress=progress,
+            cancel=reporter.cancel,
+        )
     if not project.state.result_is_latest:
         reporter.note(
             "These are the clusters made last; features were extracted or a head was trained "

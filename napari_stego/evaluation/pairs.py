@@ -210,7 +210,7 @@ def describe_encoded(data: MaskedImages, encode: Encode) -> Describe:
     """
 
     def describe(image: CorpusImage, points: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        grid = torch.from_numpy(encode(data.store.tokens(image.content_hash))).permute(2, 0, 1)
+        grid = torch.from_numpy(data.codes(image, encode)).permute(2, 0, 1)
         size = torch.tensor([image.width, image.height])
         places = (2 * torch.from_numpy(points).flip(1) + 1) / size - 1
         sampled = F.grid_sample(
@@ -251,7 +251,7 @@ def describe_refined(
     """
 
     def describe(image: CorpusImage, points: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        scores = model.scores(encode(data.store.tokens(image.content_hash)))
+        scores = model.scores(data.codes(image, encode, cancel))
         present = np.unique(scores.argmax(axis=-1))
         found = np.zeros((len(points), len(model)), np.float32)
         if len(present) == 1:

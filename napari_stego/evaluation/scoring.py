@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ from napari_stego.corpus import CorpusImage
 from napari_stego.evaluation.masks import class_rows, read_mask
 from napari_stego.evaluation.matching import confusion_matrix
 from napari_stego.features import FeatureStore
+from napari_stego.inference import DenseEncoder
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 
 _PIECE_PIXELS = 1_000_000
@@ -63,12 +64,45 @@ class MaskedImages:
         Files of class ids by image name.
     reader : callable
         Reads a mask.
+    dense : DenseEncoder, optional
+        Makes codes afresh, instead of from the tokens in `store`.
     """
 
     store: FeatureStore
     images: tuple[CorpusImage, ...]
     masks: Mapping[str, Path]
     reader: MaskReader = read_mask
+    dense: DenseEncoder | None = None
+
+    def codes(
+        self, image: CorpusImage, encode: Encode, cancel: CancelToken | None = None
+    ) -> npt.NDArray[np.float32]:
+        """Make the codes of an image.
+
+        Parameters
+        ----------
+        image : CorpusImage
+            One of `images`.
+        encode : callable
+            From tokens to codes.
+        cancel : CancelToken, optional
+            Obeyed while codes are made afresh.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(h, w, D) float32``, a grid over the image.
+
+        Raises
+        ------
+        StegoError
+            If codes are made afresh and the image cannot be read.
+        Cancelled
+            If `cancel` is set.
+        """
+        if self.dense is None:
+            return encode(self.store.tokens(image.content_hash))
+        return self.dense.codes(image, encode, cancel)
 
     def mask(self, image: CorpusImage) -> npt.NDArray[np.integer]:
         """Read the class ids of an image.
@@ -94,14 +128,16 @@ class MaskedImages:
 def confusion_with_masks(
     data: MaskedImages,
     classes: npt.NDArray[np.int64],
-    model: PatchScorer,
+    models: Sequence[PatchScorer],
     encode: Encode,
     *,
     crf: CrfSettings | None = None,
     progress: ProgressCallback = no_progress,
     cancel: CancelToken | None = None,
-) -> npt.NDArray[np.int64]:
+) -> list[npt.NDArray[np.int64]]:
     """Count pixels by class of the mask and by cluster, at the masks' full size.
+
+    Images, masks and codes are read once for all models.
 
     Parameters
     ----------
@@ -109,10 +145,10 @@ def confusion_with_masks(
         Images and masks.
     classes : numpy.ndarray
         Ids of the classes that count, sorted; other ids are ignored.
-    model : PatchScorer
-        K clusters, or a linear probe.
+    models : sequence of PatchScorer
+        K clusters, or a linear probe, each.
     encode : callable
-        Makes what the model scores from tokens.
+        Makes what the models score from tokens.
     crf : CrfSettings, optional
         Refine cluster maps with the dense CRF.
     progress : ProgressCallback
@@ -122,8 +158,8 @@ def confusion_with_masks(
 
     Returns
     -------
-    numpy.ndarray
-        ``(len(classes), K) int64``.
+    list of numpy.ndarray
+        For each model ``(len(classes), K) int64``.
 
     Raises
     ------
@@ -134,25 +170,38 @@ def confusion_with_masks(
     Cancelled
         If `cancel` is set.
     """
-    total = np.zeros((len(classes), len(model)), np.int64)
+    totals = [np.zeros((len(classes), len(model)), np.int64) for model in models]
     for done, image in enumerate(data.images):
         if cancel is not None:
             cancel.raise_if_cancelled()
         progress(done, len(data.images), "scoring")
-        scores = model.scores(encode(data.store.tokens(image.content_hash)))
-        if crf is None:
-            predicted = cluster_map(scores, (image.height, image.width))
-        else:
-            predicted = refined_cluster_map(image.read(), scores, crf, cancel)
+        codes = data.codes(image, encode, cancel)
+        photograph = None if crf is None else image.read()
         mask = data.mask(image)
-        # In pieces: counting takes many times the memory of the mask.
-        pieces = -(-mask.size // _PIECE_PIXELS)
-        for ids, clusters in zip(
-            np.array_split(mask.ravel(), pieces),
-            np.array_split(predicted.ravel(), pieces),
-            strict=True,
-        ):
-            rows = class_rows(ids, classes)
-            total += confusion_matrix(rows, clusters, len(classes), len(model))
+        for model, total in zip(models, totals, strict=True):
+            scores = model.scores(codes)
+            if crf is None or photograph is None:
+                predicted = cluster_map(scores, (image.height, image.width))
+            else:
+                predicted = refined_cluster_map(photograph, scores, crf, cancel)
+            total += _counts(mask, predicted, classes, len(model))
     progress(len(data.images), len(data.images), "scoring")
-    return total
+    return totals
+
+
+def _counts(
+    mask: npt.NDArray[np.integer],
+    predicted: npt.NDArray[np.uint16],
+    classes: npt.NDArray[np.int64],
+    n_clusters: int,
+) -> npt.NDArray[np.int64]:
+    """Count in pieces: counting takes many times the memory of the mask."""
+    pieces = -(-mask.size // _PIECE_PIXELS)
+    counts = np.zeros((len(classes), n_clusters), np.int64)
+    for ids, clusters in zip(
+        np.array_split(mask.ravel(), pieces),
+        np.array_split(predicted.ravel(), pieces),
+        strict=True,
+    ):
+        counts += confusion_matrix(class_rows(ids, classes), clusters, len(classes), n_clusters)
+    return counts

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from magicgui.widgets import CheckBox, Container, FileEdit
+from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
 from napari_stego.clustering import CrfSettings, crf_available
+from napari_stego.inference import DETAILS
 from napari_stego.project import ExportSettings
 
 
@@ -59,6 +60,16 @@ class ExportDialog(QDialog):
                     enabled=crf_available(),
                     tooltip="Needs pydensecrf2.",
                 ),
+                ComboBox(
+                    name="detail",
+                    label="Detail",
+                    choices=DETAILS,
+                    value="as-extracted",
+                    tooltip="as-extracted: by the features there are, the quickest. mirrored: mean "
+                    "with the mirror image. finer: that, over four shifted patch grids. full-size: "
+                    "windows over the photograph at its own size, for small things in large "
+                    "images.",
+                ),
             ],
             labels=True,
         )
@@ -85,4 +96,5 @@ class ExportDialog(QDialog):
             tiff=values["tiff"],
             overlays=values["overlays"],
             crf=CrfSettings() if values["crf"] else None,
+            detail=values["detail"],
         )

@@ -95,6 +95,21 @@ class Encodings:
         """
         return image.content_hash in self._store
 
+    def encode(self, source: Source) -> Encode:
+        """Give the function that makes codes, or features, from tokens.
+
+        Parameters
+        ----------
+        source : "codes" or "features"
+            One of `sources`.
+
+        Returns
+        -------
+        callable
+            From ``(h, w, C) float16`` to ``(h, w, D) float32``.
+        """
+        return self._encoders[source]
+
     def grid(self, image: CorpusImage, source: Source) -> npt.NDArray[np.float32]:
         """Encode an image; that of the latest call is remembered.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from napari_stego.evaluation import (
     VOID,
     Evaluation,
     EvaluationRow,
+    LinearProbe,
     MaskedDataset,
     MaskedImages,
     MaskError,
@@ -28,7 +29,6 @@ from napari_stego.evaluation import (
     PairSettings,
     PatchScorer,
     ProbeSettings,
-    Scores,
     confusion_by_patch,
     confusion_with_masks,
     describe_encoded,
@@ -42,7 +42,9 @@ from napari_stego.evaluation import (
     sample_pairs,
 )
 from napari_stego.features import Preparation, TokenSet, corpus_mean
+from napari_stego.inference import Detail
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.detail import dense_encoder
 from napari_stego.project.masked_images import Masks, classes_in, naming_images, scored_images
 from napari_stego.project.project import Project
 from napari_stego.stego import load_run
@@ -61,6 +63,7 @@ def evaluate(
     curves: bool = False,
     seed: int = 0,
     crf: CrfSettings | None = None,
+    detail: Detail = "as-extracted",
     device: str = "auto",
     weights_file: Path | None = None,
     progress: ProgressCallback = no_progress,
@@ -96,8 +99,11 @@ def evaluate(
         Of k-means, the linear probe and the pairs compared.
     crf : CrfSettings, optional
         Refine cluster maps, and those of the linear probe, before scoring.
+    detail : str
+        How finely the scored images are encoded, one of
+        `napari_stego.inference.DETAILS`; codes and raw features alike.
     device : str
-        Where the features of photographs outside the project are extracted.
+        Where features are extracted that the project does not have.
     weights_file : Path, optional
         Weights of the backbone, if the project was made with such a file.
     progress : ProgressCallback
@@ -133,6 +139,16 @@ def evaluate(
         progress=progress,
         cancel=cancel,
     )
+    assert project.state.features is not None  # there are tokens
+    dense = dense_encoder(
+        project.state.features,
+        detail,
+        device=device,
+        weights_file=weights_file,
+        progress=progress,
+        cancel=cancel,
+    )
+    scored = replace(scored, dense=dense)
     classes = _classes(masks, scored, naming, progress, cancel)
     pairs = None
     if curves:
@@ -152,7 +168,7 @@ def evaluate(
         named_clusters=None if naming is None else named_clusters,
         dataset=dataset.name if dataset else None,
         left_out=dataset.left_out if dataset else (),
-        conditions=_conditions(project, tokens, masks, seed, crf, naming),
+        conditions=_conditions(project, tokens, masks, seed, crf, detail, naming),
     )
 
 
@@ -178,12 +194,25 @@ class _Scoring:
         pairs: PairSample | None,
     ) -> EvaluationRow:
         model = self._clusters(encode, len(self.classes))
-        confusion = self._confusion(self.scored, model, encode, self.crf)
+        models: list[PatchScorer] = [model]
+        if self.naming is not None:
+            models.append(self._clusters(encode, named_clusters))
+            if linear_probe:
+                models.append(self._linear_probe(self.naming, encode))
+        confusion, *others = confusion_with_masks(
+            self.scored,
+            self.classes,
+            models,
+            encode,
+            crf=self.crf,
+            progress=self.progress,
+            cancel=self.cancel,
+        )
         named = probe = plain = refined = None
         if self.naming is not None:
-            named = self._named(self.naming, encode, named_clusters)
+            named = named_scores(others[0], self._names(self.naming, models[1], encode))
             if linear_probe:
-                probe = self._linear_probe(self.naming, encode)
+                probe = named_scores(others[1], np.arange(len(self.classes)))
         if pairs is not None:
             describe = describe_encoded(self.scored, encode)
             plain = precision_recall(pairs, describe, progress=self.progress, cancel=self.cancel)
@@ -204,28 +233,15 @@ class _Scoring:
         settings = ClusterSettings(clusters=k, seed=self.seed)
         return fit_clusters(self.tokens, encode, settings, self.progress, self.cancel)
 
-    def _confusion(
-        self, data: MaskedImages, model: PatchScorer, encode: Encode, crf: CrfSettings | None
+    def _names(
+        self, naming: MaskedImages, model: PatchScorer, encode: Encode
     ) -> npt.NDArray[np.int64]:
-        return confusion_with_masks(
-            data,
-            self.classes,
-            model,
-            encode,
-            crf=crf,
-            progress=self.progress,
-            cancel=self.cancel,
-        )
-
-    def _named(self, naming: MaskedImages, encode: Encode, k: int) -> Scores:
-        model = self._clusters(encode, k)
-        naming_counts = confusion_by_patch(
+        counts = confusion_by_patch(
             naming, self.classes, model, encode, progress=self.progress, cancel=self.cancel
         )
-        names = majority_names(naming_counts)
-        return named_scores(self._confusion(self.scored, model, encode, self.crf), names)
+        return majority_names(counts)
 
-    def _linear_probe(self, naming: MaskedImages, encode: Encode) -> Scores:
+    def _linear_probe(self, naming: MaskedImages, encode: Encode) -> PatchScorer:
         probe = fit_linear_probe(
             naming,
             self.classes,
@@ -234,10 +250,24 @@ class _Scoring:
             progress=self.progress,
             cancel=self.cancel,
         )
-        # Its scores are log-odds already, unlike cosines, which are sharpened for the CRF.
-        crf = None if self.crf is None else self.crf.model_copy(update={"sharpness": 1.0})
-        confusion = self._confusion(self.scored, probe, encode, crf)
-        return named_scores(confusion, np.arange(len(self.classes)))
+        return probe if self.crf is None else _Softened(probe, self.crf.sharpness)
+
+
+@dataclass(frozen=True)
+class _Softened:
+    """A linear probe for the CRF, which sharpens scores as if they were cosines.
+
+    Its scores are log-odds already.
+    """
+
+    probe: LinearProbe
+    sharpness: float
+
+    def __len__(self) -> int:
+        return len(self.probe)
+
+    def scores(self, codes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return self.probe.scores(codes) / np.float32(self.sharpness)
 
 
 def _contenders(
@@ -279,6 +309,7 @@ def _conditions(
     masks: Masks,
     seed: int,
     crf: CrfSettings | None,
+    detail: Detail,
     naming: MaskedImages | None,
 ) -> dict[str, Any]:
     features = project.state.features
@@ -288,6 +319,7 @@ def _conditions(
         "training images": len(tokens),
         "seed": seed,
         "crf": None if crf is None else crf.model_dump(),
+        "detail": detail,
     }
     if isinstance(masks, MaskedDataset):
         conditions |= {"split": masks.split, "centre crop": masks.centre_crop}

@@ -18,7 +18,9 @@ from napari_stego.export import (
     write_png_mask,
     write_tiff_mask,
 )
+from napari_stego.inference import Detail
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.detail import dense_encoder
 from napari_stego.project.project import Project
 from napari_stego.project.segmentation import Segmentation
 
@@ -36,6 +38,9 @@ class ExportSettings(BaseModel):
         Pictures of the classes over the photographs, in the folder ``overlays``.
     crf : CrfSettings, optional
         Refine masks along the edges of the photographs.
+    detail : str
+        How finely the photographs are encoded, one of
+        `napari_stego.inference.DETAILS`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -44,6 +49,7 @@ class ExportSettings(BaseModel):
     tiff: bool = True
     overlays: bool = True
     crf: CrfSettings | None = None
+    detail: Detail = "as-extracted"
 
 
 @dataclass(frozen=True)
@@ -71,6 +77,8 @@ def export(
     settings: ExportSettings | None = None,
     *,
     segmentation: Segmentation | None = None,
+    device: str = "auto",
+    weights_file: Path | None = None,
     progress: ProgressCallback = no_progress,
     cancel: CancelToken | None = None,
 ) -> ExportReport:
@@ -86,6 +94,10 @@ def export(
         What to write; everything by default, without CRF.
     segmentation : Segmentation, optional
         The project's result, if it is open already.
+    device : str
+        Where photographs are encoded, at a detail beyond that of the features.
+    weights_file : Path, optional
+        Weights of the backbone then, if the features were made with such a file.
     progress : ProgressCallback
         Called once an image.
     cancel : CancelToken, optional
@@ -99,8 +111,8 @@ def export(
     Raises
     ------
     StegoError
-        If the project is not far enough, or the folder cannot be written or
-        is among the photographs.
+        If the project is not far enough, the folder cannot be written or is
+        among the photographs, or there is no backbone for the detail.
     Cancelled
         If `cancel` is set.
     """
@@ -108,6 +120,14 @@ def export(
     settings = settings or ExportSettings()
     segmentation = segmentation or Segmentation(project)
     table = segmentation.table
+    dense = dense_encoder(
+        segmentation.result.features,
+        settings.detail,
+        device=device,
+        weights_file=weights_file,
+        progress=progress,
+        cancel=cancel,
+    )
     pixels: Counter[int] = Counter()
     reasons = {skipped.name: skipped.reason for skipped in project.corpus.skipped}
     images = []
@@ -121,7 +141,7 @@ def export(
         if cancel is not None:
             cancel.raise_if_cancelled()
         progress(done, len(images), "exporting")
-        labels = segmentation.label_image(image, settings.crf, cancel)
+        labels = segmentation.label_image(image, settings.crf, cancel, dense)
         ids, counts = np.unique(labels, return_counts=True)
         pixels.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
         stem = suffixes[image.name]

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from napari_stego.backbones import load_backbone
 from napari_stego.corpus import Corpus, discover
 from napari_stego.errors import StegoError
 from napari_stego.evaluation import (
@@ -21,6 +20,7 @@ from napari_stego.evaluation import (
 )
 from napari_stego.features import extract_features
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.detail import backbone_of
 from napari_stego.project.project import Project
 
 Masks = Path | MaskedDataset
@@ -179,18 +179,9 @@ def _extract_beside(
     assert features is not None  # the store has been opened with them
     if all(image.content_hash in store for image in corpus.images):
         return
-    backbone = load_backbone(
-        features.settings.backbone,
-        weights_file=weights_file,
-        device=device,
-        progress=progress,
-        cancel=cancel,
+    backbone = backbone_of(
+        features, device=device, weights_file=weights_file, progress=progress, cancel=cancel
     )
-    if backbone.weights_sha256 != features.weights_sha256:
-        raise StegoError(
-            "The backbone's weights are not those that the project's features were made with. "
-            "Name the same file with --weights."
-        )
     # Crops are for training only.
     whole = features.settings.model_copy(update={"crops": "none"})
     extract_features(corpus, store, backbone, whole, progress=progress, cancel=cancel)

@@ -25,6 +25,7 @@ from napari_stego.clustering import (
 )
 from napari_stego.corpus import CorpusImage
 from napari_stego.errors import StegoError
+from napari_stego.inference import DenseEncoder
 from napari_stego.progress import CancelToken
 from napari_stego.project.encodings import Encodings
 from napari_stego.project.project import Project, ProjectError
@@ -106,6 +107,7 @@ class Segmentation:
         image: CorpusImage,
         crf: CrfSettings | None = None,
         cancel: CancelToken | None = None,
+        dense: DenseEncoder | None = None,
     ) -> npt.NDArray[np.uint16]:
         """Cluster of each pixel.
 
@@ -116,7 +118,9 @@ class Segmentation:
         crf : CrfSettings, optional
             Refine along the edges of the photograph.
         cancel : CancelToken, optional
-            Ends a refinement.
+            Ends a refinement, and the making of codes.
+        dense : DenseEncoder, optional
+            Makes the codes afresh, instead of from the features as extracted.
 
         Returns
         -------
@@ -126,18 +130,27 @@ class Segmentation:
         Raises
         ------
         Cancelled
-            If `cancel` is set during a refinement.
+            If `cancel` is set meanwhile.
         """
-        scores = self._model.scores(self.encodings.grid(image, self.result.settings.source))
+        scores = self._model.scores(self._codes(image, dense, cancel))
         if crf is None:
             return cluster_map(scores, (image.height, image.width))
         return refined_cluster_map(image.read(), scores, crf, cancel)
+
+    def _codes(
+        self, image: CorpusImage, dense: DenseEncoder | None, cancel: CancelToken | None
+    ) -> npt.NDArray[np.float32]:
+        source = self.result.settings.source
+        if dense is None:
+            return self.encodings.grid(image, source)
+        return dense.codes(image, self.encodings.encode(source), cancel)
 
     def label_image(
         self,
         image: CorpusImage,
         crf: CrfSettings | None = None,
         cancel: CancelToken | None = None,
+        dense: DenseEncoder | None = None,
     ) -> npt.NDArray[np.uint16]:
         """Class of each pixel.
 
@@ -148,7 +161,9 @@ class Segmentation:
         crf : CrfSettings, optional
             Refine along the edges of the photograph.
         cancel : CancelToken, optional
-            Ends a refinement.
+            Ends a refinement, and the making of codes.
+        dense : DenseEncoder, optional
+            Makes the codes afresh, instead of from the features as extracted.
 
         Returns
         -------
@@ -158,9 +173,11 @@ class Segmentation:
         Raises
         ------
         Cancelled
-            If `cancel` is set during a refinement.
+            If `cancel` is set meanwhile.
         """
-        return self.history.label_image(image.content_hash, self.cluster_map(image, crf, cancel))
+        return self.history.label_image(
+            image.content_hash, self.cluster_map(image, crf, cancel, dense)
+        )
 
 
 def _edits_file(clusters: Path) -> Path:

@@ -57,7 +57,7 @@ def test_what_is_linear_in_the_tokens_is_found(separable):
         found = probe.scores(encode(separable.store.tokens(image.content_hash))).argmax(axis=-1)
         rows = np.searchsorted(CLASSES, separable.mask(image))
         np.testing.assert_array_equal(found, patch_classes(rows, grid, 3))
-    confusion = confusion_with_masks(separable, CLASSES, probe, encode)
+    (confusion,) = confusion_with_masks(separable, CLASSES, [probe], encode)
     assert np.trace(confusion) / confusion.sum() > 0.8  # borders are interpolated
 
 

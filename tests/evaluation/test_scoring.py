@@ -45,7 +45,8 @@ def model():
 
 def test_every_pixel_of_the_classes_asked_for_is_counted_once(masked, model):
     classes = np.array([2, 6])
-    found = confusion_with_masks(masked, classes, model, encode)
+    found, again = confusion_with_masks(masked, classes, [model, model], encode)
+    np.testing.assert_array_equal(found, again)
     expected = np.zeros((2, 4), np.int64)
     for image in masked.images:
         scores = model.scores(encode(masked.store.tokens(image.content_hash)))
@@ -76,7 +77,7 @@ def test_memory_does_not_grow_with_the_number_of_masks(masked, model):
         tracemalloc.start()
         try:
             classes = class_ids(map(data.mask, data.images))
-            confusion_with_masks(data, classes, model, encode)
+            confusion_with_masks(data, classes, [model], encode)
             return tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()
@@ -88,6 +89,8 @@ def test_memory_does_not_grow_with_the_number_of_masks(masked, model):
 def test_cancel(masked, model):
     token = CancelToken()
     token.cancel()
-    for count in (confusion_with_masks, confusion_by_patch):
-        with pytest.raises(Cancelled):
-            count(masked, np.array([2, 5]), model, encode, cancel=token)
+    classes = np.array([2, 5])
+    with pytest.raises(Cancelled):
+        confusion_with_masks(masked, classes, [model], encode, cancel=token)
+    with pytest.raises(Cancelled):
+        confusion_by_patch(masked, classes, model, encode, cancel=token)

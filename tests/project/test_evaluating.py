@@ -54,6 +54,21 @@ def test_many_clusters_are_named_by_masks_of_the_projects_own_images(project, tm
         assert row.named.accuracy >= 0.5
 
 
+def test_scored_images_can_be_encoded_more_finely(project, tmp_path, small_weights):
+    masks = write_masks(tmp_path / "masks", tmp_path / "images")
+    options = {"naming_masks": masks, "named_clusters": 6, "linear_probe": True}
+    finer = evaluate(
+        project, masks, **options, detail="finer", weights_file=small_weights, device="cpu"
+    )
+    plain = evaluate(project, masks, **options)
+    assert finer.conditions["detail"] == "finer"
+    for fine, coarse in zip(finer.rows, plain.rows, strict=True):
+        assert not np.array_equal(fine.matched.confusion, coarse.matched.confusion)
+        # All that learns from masks learns from the features as they were extracted.
+        np.testing.assert_array_equal(fine.named.names, coarse.named.names)
+        assert fine.linear_probe.accuracy > 0.5
+
+
 def test_other_images_can_be_scored_with_the_projects_clusters(
     project, tmp_path, photographs, small_weights
 ):

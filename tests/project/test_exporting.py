@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image
+from safetensors.torch import load_file, save_file
 
 from napari_stego.classes import MergeClasses, RenameClass
 from napari_stego.clustering import ClusterSettings
@@ -155,3 +156,29 @@ def test_photographs_without_features_are_told(project, tmp_path, photographs):
     report = export(Project.open(project.folder), tmp_path / "out")
     assert report.images == 5
     assert [(s.name, "no features" in s.reason) for s in report.skipped] == [("frame070.png", True)]
+
+
+def test_a_finer_detail_encodes_the_photographs_again(project, tmp_path, small_weights):
+    def masks(detail, **options):
+        out = tmp_path / detail
+        export(project, out, ExportSettings(tiff=False, detail=detail), **options)
+        return [np.asarray(Image.open(path)) for path in sorted((out / "masks").iterdir())]
+
+    options = {"weights_file": small_weights, "device": "cpu"}
+    plain = masks("as-extracted")
+    for detail in ("mirrored", "finer", "full-size"):
+        found = masks(detail, **options)
+        assert [mask.shape for mask in found] == [mask.shape for mask in plain]
+        assert any((a != b).any() for a, b in zip(found, plain, strict=True))
+        # The same classes in the main: it is the same head, and the same clusters.
+        same = [float((a == b).mean()) for a, b in zip(found, plain, strict=True)]
+        assert np.mean(same) > 0.5
+
+
+def test_a_finer_detail_needs_the_weights_of_the_features(project, tmp_path, small_weights):
+    changed = tmp_path / "changed.safetensors"
+    tensors = {name: value * 2 for name, value in load_file(small_weights).items()}
+    save_file(tensors, changed)
+    with pytest.raises(StegoError, match="Name the same file with --weights"):
+        export(project, tmp_path / "out", ExportSettings(detail="finer"), weights_file=changed)
+    assert not (tmp_path / "out").exists()
