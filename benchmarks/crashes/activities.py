@@ -2,7 +2,7 @@
 
 An activity runs in a process of its own and says through `tell` what it is about to do
 (`intend`) and what is done (`done`); a check runs in another one, after the kill, and raises
-`Lost` if anything is missing that was said to be done.
+`LostError` if anything is missing that was said to be done.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ TRAINING = StegoSettings(dim=8, steps=40, batch_size=4, positions=20)
 CLUSTERS = ClusterSettings(clusters=12)
 
 
-class Lost(Exception):
+class LostError(Exception):
     """Something that was done is not there any more, or is half there."""
 
 
@@ -186,7 +186,7 @@ def check_edits(place: Place, told: Told, before: str) -> str:
     """See that the history is the last one said to be done, or the one in flight."""
     found = digest(Segmentation(Project.open(place.project)).history)
     if not told.may_be(found, before):
-        raise Lost(f"the history is not one of the {len(told.done)} that were done")
+        raise LostError(f"the history is not one of the {len(told.done)} that were done")
     return found
 
 
@@ -210,7 +210,7 @@ def check_result(place: Place, told: Told, before: str) -> str:
     project = Project.open(place.project)
     found = project.result.settings.model_dump_json()
     if not told.may_be(found, before):
-        raise Lost(f"the result is {found}, not the last that was done")
+        raise LostError(f"the result is {found}, not the last that was done")
     segmentation = Segmentation(project)
     segmentation.label_image(project.corpus.images[0])
     return found
@@ -236,7 +236,7 @@ def check_features(place: Place, told: Told, before: str) -> str:
     project = Project.open(place.project)
     settings = _larger(place)
     if told.done and project.state.features.settings != settings:
-        raise Lost("features that were done are not the project's")
+        raise LostError("features that were done are not the project's")
     extract(project, settings, weights_file=place.weights, device="cpu")
     undisturbed = place.out / f"undisturbed-{settings.long_side}.stego"
     if not Project.exists(undisturbed):
@@ -250,7 +250,7 @@ def check_features(place: Place, told: Told, before: str) -> str:
     for image in project.corpus.images:
         tokens = (each.store.tokens(image.content_hash) for each in (project, other))
         if not np.array_equal(*tokens):
-            raise Lost(f"the tokens of {image.name} are others")
+            raise LostError(f"the tokens of {image.name} are others")
     return before
 
 
@@ -276,7 +276,7 @@ def check_run(place: Place, told: Told, before: str) -> str:
         Project.open(undisturbed), TRAINING.model_copy(update={"seed": place.seed}), device="cpu"
     )
     if run.digest != other.digest:
-        raise Lost("the head is another than without the kill")
+        raise LostError("the head is another than without the kill")
     return before
 
 
@@ -305,14 +305,14 @@ def check_export(place: Place, told: Told, before: str) -> str:
             with Image.open(path) as mask:
                 mask.load()
                 if mask.size != (image.width, image.height):
-                    raise Lost(f"{path} has another size")
+                    raise LostError(f"{path} has another size")
         elif told.done:
-            raise Lost(f"{path} is missing")
+            raise LostError(f"{path} is missing")
     table = out / "classes.csv"
     if told.done and not table.exists():
-        raise Lost(f"{table} is missing")
+        raise LostError(f"{table} is missing")
     if table.exists() and not table.read_text("utf-8-sig").endswith("\n"):
-        raise Lost(f"{table} is cut off")
+        raise LostError(f"{table} is cut off")
     return before
 
 
@@ -325,7 +325,7 @@ class Activity:
     run : callable
         Does it, until it is killed.
     check : callable
-        Given what was told and the state before, returns the state after or raises `Lost`.
+        Given what was told and the state before, returns the state after or raises `LostError`.
     seconds : float
         Within which it is killed.
     fresh : bool
