@@ -6,6 +6,8 @@ from napari_stego.corpus.discovery import (
     CorpusImage,
     SkippedFile,
     discover,
+    hash_file,
+    photograph_files,
 )
 from napari_stego.corpus.reading import ImageReadError, read_image, read_image_size
 
@@ -16,6 +18,8 @@ __all__ = [
     "ImageReadError",
     "SkippedFile",
     "discover",
+    "hash_file",
+    "photograph_files",
     "read_image",
     "read_image_size",
 ]

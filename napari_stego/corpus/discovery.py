@@ -71,7 +71,8 @@ class CorpusImage:
         except ImageReadError as error:
             raise ImageReadError(
                 error.reason,
-                f"{self.path}: {error}. Put the file back, or extract features again without it.",
+                f"{self.path}: {error}. Put the file back, or extract features again without it. "
+                "If the photographs were moved, `napari-stego relink` finds them.",
             ) from error
         if not same or pixels.shape[:2] != (self.height, self.width):
             raise ImageReadError(
@@ -82,11 +83,23 @@ class CorpusImage:
 
     def _is_unchanged(self) -> bool:
         try:
-            return self._is_listed_as(self.path.stat()) or _sha256(self.path) == self.content_hash
+            return self.is_listed_as(self.path.stat()) or hash_file(self.path) == self.content_hash
         except OSError as error:
             raise ImageReadError(error.strerror or str(error)) from error
 
-    def _is_listed_as(self, status: os.stat_result) -> bool:
+    def is_listed_as(self, status: os.stat_result) -> bool:
+        """Tell without reading a file that it is the photograph.
+
+        Parameters
+        ----------
+        status : os.stat_result
+            Of the file.
+
+        Returns
+        -------
+        bool
+            Whether its size and time of change are known and the same.
+        """
         found = (status.st_size, status.st_mtime_ns)
         return 0 not in found and found == (self.size, self.modified_ns)
 
@@ -178,7 +191,7 @@ def discover(
     if folder.is_file():
         root, paths = folder.parent, [folder]
     else:
-        root, paths = folder, natsorted(_candidates(folder, skipped), alg=ns.PATH | ns.IGNORECASE)
+        root, paths = folder, photograph_files(folder, skipped)
     before = {} if known is None else {image.name: image for image in known.images}
     for done, path in enumerate(paths):
         if cancel is not None:
@@ -203,10 +216,30 @@ def discover(
 def _listed(path: Path, name: str, before: CorpusImage | None) -> CorpusImage:
     # Asked before the content is read: a file that changes meanwhile is read again next time.
     status = path.stat()
-    if before is not None and before._is_listed_as(status):
+    if before is not None and before.is_listed_as(status):
         return replace(before, path=path)
     height, width = read_image_size(path)
-    return CorpusImage(path, name, height, width, _sha256(path), status.st_size, status.st_mtime_ns)
+    return CorpusImage(
+        path, name, height, width, hash_file(path), status.st_size, status.st_mtime_ns
+    )
+
+
+def photograph_files(folder: Path, skipped: list[SkippedFile]) -> list[Path]:
+    """List the files in a folder, and all folders below it, that may be photographs.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to look; what is passed over is said at `discover`.
+    skipped : list of SkippedFile
+        Receives the folders that cannot be listed.
+
+    Returns
+    -------
+    list of Path
+        The files, in natural reading order.
+    """
+    return natsorted(_candidates(folder, skipped), alg=ns.PATH | ns.IGNORECASE)
 
 
 def _candidates(folder: Path, skipped: list[SkippedFile]) -> Iterable[Path]:
@@ -246,7 +279,24 @@ def _is_project(folder: Path) -> bool:
     )
 
 
-def _sha256(path: Path) -> str:
+def hash_file(path: Path) -> str:
+    """Name a file by its content.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    str
+        Its SHA-256, hexadecimal.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

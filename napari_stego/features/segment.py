@@ -27,10 +27,12 @@ from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
 
 from napari_stego.errors import StegoError
 from napari_stego.files import flush
+from napari_stego.untrusted import check_file, link_between
 
 _CHUNK_POSITIONS = 256
 _SHARD = Path("c", "0", "0")
 _METADATA = "zarr.json"
+_MAX_HEADER_BYTES = 2**22
 _CHECKSUM_BYTES = 4
 _PLACE = np.dtype([("offset", "<u8"), ("size", "<u8")])
 _TOKEN_TYPE = np.dtype("<f2")
@@ -72,8 +74,10 @@ class Segment:
         self.path = path
         self._places: npt.NDArray[np.uint64] | None = None
         with _content_of(path):
-            if not (path / _METADATA).is_file():
-                raise ValueError("no header")
+            with _missing_as("no header"):
+                check_file(path / _METADATA, _MAX_HEADER_BYTES)
+            if link_between(path, path / _SHARD) is not None:
+                raise ValueError("a link in place of data")
             array: zarr.Array[Any] = zarr.open_array(path, mode="r", zarr_format=3)
             self._check_array(array)
             self._entries = _entries(array)
@@ -88,8 +92,9 @@ class Segment:
         rows, channels = array.shards
         if rows < array.shape[0] or channels != array.shape[1] or array.shape[1] < 1:
             raise ValueError("not all rows in one shard")
-        with _no_data_if_missing():
+        with _missing_as("no data"):
             data_bytes = (self.path / _SHARD).stat().st_size
+            check_file(self.path / _SHARD, data_bytes)
         if rows * channels * _TOKEN_TYPE.itemsize > data_bytes:
             raise ValueError("less data than the header tells")
         codecs = array.metadata.to_dict().get("codecs")
@@ -189,7 +194,7 @@ class Segment:
         set the segment aside meanwhile. A memory map would end the process
         where the disk does not answer.
         """
-        with _no_data_if_missing():
+        with _missing_as("no data"):
             file = (self.path / _SHARD).open("rb")
         with file:
             yield file
@@ -261,11 +266,11 @@ def _checked(file: BinaryIO, size: int) -> bytes | memoryview:
 
 
 @contextmanager
-def _no_data_if_missing() -> Iterator[None]:
+def _missing_as(reason: str) -> Iterator[None]:
     try:
         yield
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ValueError("no data") from error
+        raise ValueError(reason) from error
 
 
 @contextmanager

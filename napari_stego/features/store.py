@@ -22,6 +22,7 @@ import numpy.typing as npt
 from napari_stego.errors import StegoError
 from napari_stego.features.segment import DamagedStoreError, Segment, write_segment
 from napari_stego.files import flush
+from napari_stego.untrusted import is_link
 
 _TEMPORARY = ".writing-"
 _DAMAGED = ".damaged"
@@ -61,7 +62,9 @@ class FeatureStore:
         with _reading(self.folder):
             if self.folder.is_dir():
                 for path in sorted(self.folder.iterdir()):
-                    if path.is_dir() and path.suffix != _DAMAGED and not path.name.startswith("."):
+                    # A link is no segment: renaming or deleting what is behind it could do harm.
+                    here = path.is_dir() and not is_link(path)
+                    if here and path.suffix != _DAMAGED and not path.name.startswith("."):
                         self._index(path)
 
     def _index(self, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
 from napari_stego.backbones import Layer, load_backbone
 from napari_stego.clustering import Encode
@@ -37,6 +37,7 @@ from napari_stego.stego import (
     StepObserver,
     load_run,
 )
+from napari_stego.untrusted import read_json
 
 LAYER_IMAGES = 60
 """Images that a layer is chosen on."""
@@ -45,6 +46,7 @@ QUALITY_IMAGES = 90
 """Images that a quality is measured on."""
 
 _LAYER_POSITIONS = 256
+_MAX_BYTES = 100_000
 _VERDICT = TypeAdapter(Verdict)
 _Item = TypeVar("_Item")
 
@@ -67,7 +69,7 @@ def score_layers(
     """Score all layers of a backbone on some of the project's photographs.
 
     One pass of at most 60 photographs, spread evenly over the corpus. What was
-    scored before is remembered in the project.
+    scored before is remembered in the project, if it can be written.
 
     Parameters
     ----------
@@ -108,7 +110,7 @@ def score_layers(
     )
     identity = settings.model_dump(exclude={"layer", "crops"})
     key = result_key(identity, backbone.weights_sha256, [image.content_hash for image in images])
-    path = project.folder / "choices" / f"layers-{key}.json"
+    path = project.choice_file("layers", key)
     saved = _saved(path)
     if saved is not None:
         return saved
@@ -135,7 +137,8 @@ def score_layers(
     # Layers of different length (SAM's neck) take part alike: only clusters and variances count.
     tokens_of = {layer: np.concatenate(rows).astype(np.float32) for layer, rows in parts.items()}
     scores = choose_layer(tokens_of, progress=progress, cancel=cancel)
-    write_json(path, _SavedScores(scores=tuple(scores.scores.items())).model_dump(mode="json"))
+    if not project.read_only:
+        write_json(path, _SavedScores(scores=tuple(scores.scores.items())).model_dump(mode="json"))
     return scores
 
 
@@ -147,8 +150,8 @@ def _spread(items: Sequence[_Item], count: int) -> list[_Item]:
 
 def _saved(path: Path) -> LayerScores[Layer] | None:
     try:
-        saved = _SavedScores.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+        saved = _SavedScores.model_validate_json(read_json(path, _MAX_BYTES))
+    except (OSError, ValueError):
         return None
     return LayerScores(dict(saved.scores)) if saved.scores else None
 
@@ -160,7 +163,7 @@ def judge_run(
 ) -> Verdict | None:
     """Tell whether the project's run makes better clusters than its raw features.
 
-    What was found before is remembered in the project.
+    What was found before is remembered in the project, if it can be written.
 
     Parameters
     ----------
@@ -187,7 +190,7 @@ def judge_run(
     if len(sample) < 3:
         return None
     key = result_key(list(sample.content_hashes), project.state.run)
-    path = project.folder / "choices" / f"verdict-{key}.json"
+    path = project.choice_file("verdict", key)
     saved = _saved_verdict(path)
     if saved is not None:
         return saved
@@ -196,14 +199,15 @@ def judge_run(
     codes = _encoded(sample, run.encode, progress, cancel)
     features = _encoded(sample, Preparation().apply, progress, cancel)
     verdict = replace(judge(codes, features, plan, progress, cancel), collapsed=run.collapsed)
-    write_json(path, asdict(verdict))
+    if not project.read_only:
+        write_json(path, asdict(verdict))
     return verdict
 
 
 def _saved_verdict(path: Path) -> Verdict | None:
     try:
-        return _VERDICT.validate_json(path.read_bytes())
-    except (OSError, ValidationError):
+        return _VERDICT.validate_json(read_json(path, _MAX_BYTES))
+    except (OSError, ValueError):
         return None
 
 
@@ -260,6 +264,7 @@ def train_best(
     if len(sample) < 3:
         raise StegoError("Choosing among trials needs 3 photographs. Train once, without trials.")
     plan = _plan(sample)
+    project.check_writable()
     before = project.state.run
     found: list[Trial] = []
     runs: dict[str, StegoRun] = {}

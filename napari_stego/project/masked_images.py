@@ -73,7 +73,8 @@ def scored_images(
         if images is not None:
             raise StegoError("A data set brings its own photographs: leave out the images.")
         crop = "" if masks.centre_crop is None else f"-{masks.centre_crop}"
-        folder = project.folder / "datasets" / f"{masks.name}-{masks.split}{crop}"
+        folder = project.inside("datasets", f"{masks.name}-{masks.split}{crop}")
+        project.check_target(folder)
         corpus, paths = masks.corpus(folder, progress, cancel)
         _extract_beside(project, corpus, device, weights_file, progress, cancel)
         return _with_features(project, corpus, masks, paths)

@@ -8,26 +8,29 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
-from napari_stego.corpus import Corpus, CorpusImage, SkippedFile
+from napari_stego.corpus import Corpus
 from napari_stego.errors import StegoError
 from napari_stego.features import FeatureStore, TokenSet
-from napari_stego.files import write_json
+from napari_stego.project.lock import ReadOnlyError, WriteLock, take
+from napari_stego.project.project_file import (
+    STATE_FILE,
+    ProjectError,
+    back_up,
+    read_state,
+    root_fields,
+    root_of,
+    write_state,
+)
 from napari_stego.project.state import (
+    FORMAT,
     FeaturesRecord,
-    ImageRecord,
     ProjectState,
     ResultRecord,
-    SkippedRecord,
+    records_of,
 )
+from napari_stego.untrusted import link_below, link_between
 
-_STATE_FILE = "project.json"
-_FORMAT = 1
-
-
-class ProjectError(StegoError):
-    """A project folder that is missing, damaged, or not far enough for what was asked."""
+__all__ = ["Project", "ProjectError", "result_key"]
 
 
 class Project:
@@ -37,59 +40,78 @@ class Project:
     a setting and changing it back finds the earlier result again, and a
     result is never shown for settings it was not made with.
 
+    One process at a time may change it: the first that opens it, until the
+    last of its projects of that folder is closed or forgotten. All others read
+    it. Features are an exception: `FeatureStore` takes any number of writers.
+
     Parameters
     ----------
     folder : Path
         The project folder.
     state : ProjectState
         What ``project.json`` says.
+    lock : WriteLock or str
+        The right to change it; or why there is none.
+
+    Attributes
+    ----------
+    folder : Path
+        The project folder.
+    state : ProjectState
+        What ``project.json`` says.
+    note : str
+        What the user should know, such as that the disk cannot lock; empty if
+        nothing.
     """
 
-    def __init__(self, folder: Path, state: ProjectState) -> None:
+    def __init__(self, folder: Path, state: ProjectState, lock: WriteLock | str) -> None:
         self.folder = folder
         self.state = state
+        self.note = "" if isinstance(lock, str) else lock.note
+        self._lock = lock
         self._stores: dict[str, FeatureStore] = {}
 
     @classmethod
-    def open(cls, folder: Path) -> Project:
+    def open(cls, folder: Path, *, writable: bool = True) -> Project:
         """Open a project folder.
+
+        A project in an older format is brought up to date, with a copy of the
+        old ``project.json`` beside the new one; where it can only be read,
+        nothing is written.
 
         Parameters
         ----------
         folder : Path
             A folder that `create` made.
+        writable : bool
+            Open it for changes, if nobody else has. Without, nothing is
+            locked.
 
         Returns
         -------
         Project
-            The project.
+            The project; `read_only` tells whether it can be changed.
 
         Raises
         ------
         ProjectError
             If there is no project, or ``project.json`` cannot be understood.
+        StegoError
+            If an older format cannot be brought up to date on the disk.
         """
         folder = folder.expanduser().absolute()
-        path = folder / _STATE_FILE
-        try:
-            raw = json.loads(path.read_text(encoding="utf-8"))
-            found = raw.get("format") if isinstance(raw, dict) else None
-            if found != _FORMAT:
-                raise ProjectError(
-                    f"{path} has the format {found}, and this version of napari-stego reads "
-                    f"format {_FORMAT}. Update napari-stego."
-                )
-            return cls(folder, ProjectState.model_validate(raw))
-        except FileNotFoundError as error:
-            raise ProjectError(
-                f"There is no project in {folder}. Make one with "
-                f"`napari-stego run IMAGES --project {folder}`."
-            ) from error
-        except (OSError, ValueError, ValidationError) as error:
-            raise ProjectError(
-                f"{path} is damaged or cannot be read: {error}. Move it away and run the same "
-                "commands again: features, heads and clusters in the folder are found again."
-            ) from error
+        lock: WriteLock | str = f"{folder} was opened for reading only."
+        if writable and cls.exists(folder):
+            try:
+                lock = take(folder)
+            except ReadOnlyError as error:
+                lock = str(error)
+        found = read_state(folder)
+        project = cls(folder, found.state, lock)
+        if found.format != FORMAT and not project.read_only:
+            back_up(folder, found)
+            write_state(folder, found.state)
+        return project
 
     @classmethod
     def create(cls, folder: Path) -> Project:
@@ -110,13 +132,21 @@ class Project:
         ProjectError
             If an existing project cannot be read.
         StegoError
-            If the folder cannot be written.
+            If the folder cannot be written, or another process is making a
+            project of it.
         """
         folder = folder.expanduser().absolute()
         if cls.exists(folder):
             return cls.open(folder)
-        project = cls(folder, ProjectState())
-        project._write(project.state)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StegoError(
+                f"Cannot write {folder}: {error.strerror or error}. Free some space, check the "
+                "permissions of the folder, or choose another one."
+            ) from error
+        project = cls(folder, ProjectState(), take(folder))
+        write_state(folder, project.state)
         return project
 
     @staticmethod
@@ -133,13 +163,39 @@ class Project:
         bool
             Whether there is a project, readable or not.
         """
-        return (folder.expanduser() / _STATE_FILE).exists()
+        return (folder.expanduser() / STATE_FILE).exists()
+
+    @property
+    def read_only(self) -> str:
+        """Why the project cannot be changed, and what to do, in a line; empty if it can be."""
+        return self._lock if isinstance(self._lock, str) else ""
+
+    def check_writable(self) -> None:
+        """Make sure that the project may be changed.
+
+        Raises
+        ------
+        ReadOnlyError
+            If it can only be read; the message says who has it and what to do.
+        """
+        if self.read_only:
+            raise ReadOnlyError(self.read_only)
+
+    def close(self) -> None:
+        """Let others change the project; what was read stays readable.
+
+        Harmless when done twice. A project that is no longer in use closes by
+        itself.
+        """
+        if isinstance(self._lock, WriteLock):
+            self._lock.release()
+            self._lock = f"{self.folder} was closed. Open it again."
 
     def update(self, **changes: Any) -> None:
         """Change the state, on disk first.
 
         Fields that are not named keep what is on disk, where another window
-        or process may have changed them.
+        of this process may have changed them.
 
         Parameters
         ----------
@@ -148,22 +204,62 @@ class Project:
 
         Raises
         ------
+        ReadOnlyError
+            If the project can only be read.
         ProjectError
             If what is on disk can no longer be read.
         StegoError
             If it cannot be written; the old state stays.
         """
-        latest = self.open(self.folder).state
-        self._write(latest.model_copy(update=changes))
-
-    def _write(self, state: ProjectState) -> None:
-        write_json(self.folder / _STATE_FILE, state.model_dump(mode="json", by_alias=True))
+        self.check_writable()
+        state = read_state(self.folder).state.model_copy(update=changes)
+        write_state(self.folder, state)
         self.state = state
+
+    def inside(self, *parts: str) -> Path:
+        """Name a file or folder of the project.
+
+        Parameters
+        ----------
+        *parts : str
+            Names, from the project folder down.
+
+        Returns
+        -------
+        Path
+            The path, there or not.
+
+        Raises
+        ------
+        ProjectError
+            If there is a link on the way: it could lead anywhere.
+        """
+        path = self.folder.joinpath(*parts)
+        _refuse(link_between(self.folder, path))
+        return path
+
+    def check_target(self, folder: Path) -> None:
+        """Make sure that what is written to a folder of the project stays in the project.
+
+        Parameters
+        ----------
+        folder : Path
+            Any folder; one elsewhere is the user's own affair.
+
+        Raises
+        ------
+        ProjectError
+            If it is in the project, and there is a link in it or on the way.
+        """
+        folder = folder.expanduser().absolute()
+        if folder.is_relative_to(self.folder):
+            _refuse(link_between(self.folder, folder) or link_below(folder))
 
     def set_corpus(self, corpus: Corpus) -> None:
         """Make a corpus the project's.
 
-        What was made from images that are no longer in it is kept.
+        What was made from images that are no longer in it is kept. Nothing
+        is written if a project that can only be read has the same images.
 
         Parameters
         ----------
@@ -172,6 +268,8 @@ class Project:
 
         Raises
         ------
+        ReadOnlyError
+            If the project can only be read, and has other images.
         ProjectError
             If the project folder is the folder of photographs itself: exports
             would be taken for photographs.
@@ -183,18 +281,9 @@ class Project:
                 f"{self.folder} holds the photographs. Choose another folder for the project, "
                 "such as one beside it."
             )
-        images = tuple(
-            ImageRecord(
-                name=image.name,
-                height=image.height,
-                width=image.width,
-                content_hash=image.content_hash,
-                size=image.size,
-                modified_ns=image.modified_ns,
-            )
-            for image in corpus.images
-        )
-        skipped = tuple(SkippedRecord(name=s.name, reason=s.reason) for s in corpus.skipped)
+        if self.read_only and self.state.images and corpus.images == self.corpus.images:
+            return
+        images, skipped = records_of(corpus)
         # Images whose pixels turned out to be unreadable still are, if they are the same.
         same = {image.name: image.content_hash for image in images}
         before = {image.name: image.content_hash for image in self.state.images}
@@ -203,7 +292,7 @@ class Project:
             for file in self.state.skipped
             if file.name in same and same[file.name] == before.get(file.name)
         )
-        self.update(root=str(corpus.root), images=images, skipped=skipped)
+        self.update(**root_fields(self.folder, corpus.root), images=images, skipped=skipped)
 
     @property
     def corpus(self) -> Corpus:
@@ -219,23 +308,7 @@ class Project:
                 f"The project {self.folder} has no images yet. Choose a folder of photographs, "
                 f"or run `napari-stego features IMAGES --project {self.folder}`."
             )
-        root = Path(self.state.root)
-        return Corpus(
-            root,
-            tuple(
-                CorpusImage(
-                    root / image.name,
-                    image.name,
-                    image.height,
-                    image.width,
-                    image.content_hash,
-                    image.size,
-                    image.modified_ns,
-                )
-                for image in self.state.images
-            ),
-            tuple(SkippedFile(s.name, s.reason) for s in self.state.skipped),
-        )
+        return self.state.corpus(root_of(self.folder, self.state))
 
     @property
     def store(self) -> FeatureStore:
@@ -267,7 +340,7 @@ class Project:
             The store, the same at each call: opening it reads its index.
         """
         if features.key not in self._stores:
-            self._stores[features.key] = FeatureStore(self.folder / "features" / features.key)
+            self._stores[features.key] = FeatureStore(self.inside("features", features.key))
         return self._stores[features.key]
 
     @property
@@ -299,7 +372,7 @@ class Project:
         Path
             The file, there or not.
         """
-        return self.folder / "runs" / f"{key}.safetensors"
+        return self.inside("runs", f"{key}.safetensors")
 
     @property
     def result(self) -> ResultRecord:
@@ -330,7 +403,24 @@ class Project:
         Path
             The file, there or not.
         """
-        return self.folder / "clusters" / key / "clusters.safetensors"
+        return self.inside("clusters", key, "clusters.safetensors")
+
+    def choice_file(self, kind: str, key: str) -> Path:
+        """Name the file of something that was found out about the project.
+
+        Parameters
+        ----------
+        kind : str
+            What: "layers" or "verdict".
+        key : str
+            Key of all that it depends on.
+
+        Returns
+        -------
+        Path
+            The file, there or not.
+        """
+        return self.inside("choices", f"{kind}-{key}.json")
 
     def tokens(self) -> TokenSet:
         """Tokens of all images of the corpus that have some.
@@ -380,6 +470,14 @@ class Project:
                 "again: only the missing ones are made."
             )
         return TokenSet(store, [key for keys in wanted.values() for key in keys])
+
+
+def _refuse(link: Path | None) -> None:
+    if link is not None:
+        raise ProjectError(
+            f"{link} is a link, and a project keeps everything in its own folder. Put the file or "
+            "folder itself in its place; to keep a project on another disk, move the whole folder."
+        )
 
 
 def result_key(*inputs: Any) -> str:

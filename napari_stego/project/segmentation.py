@@ -12,10 +12,7 @@ from safetensors.numpy import load_file
 from napari_stego.classes import (
     ClassHistory,
     ClassTable,
-    EditLog,
     EditLogError,
-    migrate_classes,
-    read_edits,
 )
 from napari_stego.clustering import (
     ClusterModel,
@@ -27,9 +24,14 @@ from napari_stego.corpus import CorpusImage
 from napari_stego.errors import StegoError
 from napari_stego.inference import DenseEncoder
 from napari_stego.progress import CancelToken
+from napari_stego.project.edits_file import look_at_edits, open_edits
 from napari_stego.project.encodings import Encodings
 from napari_stego.project.project import Project, ProjectError
 from napari_stego.project.state import ResultRecord
+from napari_stego.untrusted import check_file
+
+# 1000 clusters of 32,768 numbers.
+_MAX_BYTES = 2**27
 
 
 def load_clusters(path: Path) -> ClusterModel:
@@ -51,7 +53,11 @@ def load_clusters(path: Path) -> ClusterModel:
         If the file is missing or damaged.
     """
     try:
-        return ClusterModel.from_tensors(load_file(path))
+        check_file(path, _MAX_BYTES)
+        model = ClusterModel.from_tensors(load_file(path))
+        if model.centroids.dtype != np.float32 or not np.isfinite(model.centroids).all():
+            raise ValueError("centroids that are no finite float32")
+        return model
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ProjectError(
             f"{path} is missing or damaged ({error}). Delete the folder {path.parent} and cluster "
@@ -86,13 +92,14 @@ class Segmentation:
     """
 
     def __init__(self, project: Project) -> None:
+        self._project = project  # which stays open for edits
         self.result = project.result
         self.encodings = Encodings(project)
         clusters = project.clusters_file(self.result.clusters)
         self._model = load_clusters(clusters)
         try:
-            log = EditLog(_edits_file(clusters))
-            self.history, self.note = log.history, log.note
+            edits = open_edits(project, clusters)
+            self.history, self.note = edits.history, edits.note
             _check(self.history, len(self._model))
         except (EditLogError, ValueError) as error:
             raise _damaged(clusters, error) from error
@@ -132,7 +139,13 @@ class Segmentation:
         Cancelled
             If `cancel` is set meanwhile.
         """
-        scores = self._model.scores(self._codes(image, dense, cancel))
+        codes, length = self._codes(image, dense, cancel), self._model.centroids.shape[1]
+        if codes.shape[-1] != length:
+            raise _damaged(
+                self._project.clusters_file(self.result.clusters),
+                ValueError(f"centroids of {length} numbers for codes of {codes.shape[-1]}."),
+            )
+        scores = self._model.scores(codes)
         if crf is None:
             return cluster_map(scores, (image.height, image.width))
         return refined_cluster_map(image.read(), scores, crf, cancel)
@@ -180,14 +193,6 @@ class Segmentation:
         )
 
 
-def _edits_file(clusters: Path) -> Path:
-    """Find the edit log beside the clusters, made of what an older version left if need be."""
-    path, old = clusters.with_name("edits.jsonl"), clusters.with_name("classes.json")
-    if old.exists() and not path.exists():
-        migrate_classes(old, path)
-    return path
-
-
 def _check(history: ClassHistory, n_clusters: int) -> None:
     if history.table.n_clusters != n_clusters:
         raise ValueError(f"{history.table.n_clusters} clusters instead of {n_clusters}")
@@ -219,7 +224,7 @@ def edits_put_away(project: Project, before: ResultRecord | None) -> str:
         return ""
     clusters = project.clusters_file(before.clusters)
     try:
-        history = read_edits(_edits_file(clusters)).history
+        history = look_at_edits(clusters).history
     except StegoError:
         return ""
     if not history.edits:

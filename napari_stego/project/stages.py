@@ -122,6 +122,7 @@ def extract(
     Cancelled
         If `cancel` is set.
     """
+    project.check_writable()
     if images is not None:
         project.set_corpus(discover(images, progress, cancel, known=_known(project)))
     corpus = project.corpus
@@ -212,6 +213,7 @@ def train(
     Cancelled
         If `cancel` is set. The project keeps its earlier run.
     """
+    project.check_writable()
     tokens = project.training_tokens()
     assert project.state.features is not None  # training_tokens() has checked
     inputs = [
@@ -254,6 +256,7 @@ def adopt(project: Project, run: StegoRun) -> None:
         If the head does not fit the project's features, features are missing,
         or the run cannot be written.
     """
+    project.check_writable()
     tokens = project.training_tokens()
     if run.head.n_channels != tokens.n_channels:
         raise StegoError(
@@ -302,6 +305,7 @@ def cluster(
     Cancelled
         If `cancel` is set.
     """
+    project.check_writable()
     tokens = project.tokens()
     assert project.state.features is not None  # tokens() has checked
     run = project.state.run if settings.source == "codes" else None

@@ -22,12 +22,15 @@ from napari_stego.stego.histograms import HISTOGRAM_EDGES, CorrespondenceHistogr
 from napari_stego.stego.probes import ClusterProbe, LinearProbe
 from napari_stego.stego.run import CheckpointError, RunSource, StegoRun, StepRecord
 from napari_stego.stego.settings import StegoSettings
+from napari_stego.untrusted import check_file
 
 _FORMAT = "napari-stego run 3"
 _FORMAT_2 = "napari-stego run 2"
 """Without probes, histograms and sources, and with the state of an earlier control."""
 
 _MAX_HEADER_BYTES = 1_000_000
+# An unfinished head for tokens of 7,680 numbers takes 0.7 GB.
+_MAX_BYTES = 2**30
 
 _CONTROL = TypeAdapter(BiasControl)
 _ROLES = TypeAdapter(tuple[Literal["random", "knn", "self"], ...])
@@ -121,6 +124,7 @@ def load_run(
         If the file is missing, damaged, or anything else than a run.
     """
     try:
+        check_file(path, _MAX_BYTES)
         with path.open("rb") as raw:
             if int.from_bytes(raw.read(8), "little") > _MAX_HEADER_BYTES:
                 raise ValueError("its header is too large")

@@ -100,7 +100,7 @@ class StegoSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     dim: int = Field(default=70, ge=2, le=2048)
-    steps: int = Field(default=800, ge=1)
+    steps: int = Field(default=800, ge=1, le=250_000)
     batch_size: int = Field(default=32, ge=1)
     positions: int = Field(default=121, ge=2)
     sampling: Literal["tokens", "bilinear"] = "tokens"

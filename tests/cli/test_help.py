@@ -10,7 +10,7 @@ import napari_stego
 COMMANDS = {
     (): [
         *("run", "features", "train", "cluster", "export", "evaluate", "weights"),
-        *("gather", "cluster-k", "tree"),
+        *("gather", "cluster-k", "tree", "relink"),
     ],
     ("run",): ["IMAGES", "--project", "--backbone", "--weights", "--steps", "--clusters", "--crf"],
     ("features",): ["IMAGES", "--layer", "auto", "--long-side", "--facet", "--crops"],
@@ -20,6 +20,7 @@ COMMANDS = {
     ("evaluate",): ["--masks", "--naming-masks", "--json"],
     ("cluster-k",): ["--ks", "--repeats"],
     ("tree",): ["--cut"],
+    ("relink",): ["PROJECT", "FOLDER", "--json"],
     ("gather",): ["--root", "--split"],
     ("weights",): ["list", "fetch", "check"],
     ("weights", "list"): ["--json"],

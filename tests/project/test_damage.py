@@ -22,7 +22,7 @@ from napari_stego.stego import CheckpointError
     [
         ("{", "damaged or cannot be read.*found again"),
         ("[]", "format None"),
-        ('{"format": 2, "future": true}', "format 2.*Update napari-stego"),
+        ('{"format": 3, "future": true}', "format 3.*Update napari-stego"),
         ('{"format": 1, "images": 3}', "damaged or cannot be read"),
         ("\udce9", "damaged or cannot be read"),
     ],
