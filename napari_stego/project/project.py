@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +9,9 @@ from typing import Any
 from napari_stego.corpus import Corpus
 from napari_stego.errors import StegoError
 from napari_stego.features import FeatureStore, TokenSet
+from napari_stego.project.layout import ProjectFolder, result_key
 from napari_stego.project.lock import ReadOnlyError, WriteLock, take
 from napari_stego.project.project_file import (
-    STATE_FILE,
     ProjectError,
     back_up,
     read_state,
@@ -28,12 +26,11 @@ from napari_stego.project.state import (
     ResultRecord,
     records_of,
 )
-from napari_stego.untrusted import link_below, link_between
 
 __all__ = ["Project", "ProjectError", "result_key"]
 
 
-class Project:
+class Project(ProjectFolder):
     """A project folder.
 
     Results are kept under keys made from their inputs and settings: changing
@@ -65,7 +62,7 @@ class Project:
     """
 
     def __init__(self, folder: Path, state: ProjectState, lock: WriteLock | str) -> None:
-        self.folder = folder
+        super().__init__(folder)
         self.state = state
         self.note = "" if isinstance(lock, str) else lock.note
         self._lock = lock
@@ -149,22 +146,6 @@ class Project:
         write_state(folder, project.state)
         return project
 
-    @staticmethod
-    def exists(folder: Path) -> bool:
-        """Tell whether a folder is a project.
-
-        Parameters
-        ----------
-        folder : Path
-            The folder, there or not.
-
-        Returns
-        -------
-        bool
-            Whether there is a project, readable or not.
-        """
-        return (folder.expanduser() / STATE_FILE).exists()
-
     @property
     def read_only(self) -> str:
         """Why the project cannot be changed, and what to do, in a line; empty if it can be."""
@@ -215,45 +196,6 @@ class Project:
         state = read_state(self.folder).state.model_copy(update=changes)
         write_state(self.folder, state)
         self.state = state
-
-    def inside(self, *parts: str) -> Path:
-        """Name a file or folder of the project.
-
-        Parameters
-        ----------
-        *parts : str
-            Names, from the project folder down.
-
-        Returns
-        -------
-        Path
-            The path, there or not.
-
-        Raises
-        ------
-        ProjectError
-            If there is a link on the way: it could lead anywhere.
-        """
-        path = self.folder.joinpath(*parts)
-        _refuse(link_between(self.folder, path))
-        return path
-
-    def check_target(self, folder: Path) -> None:
-        """Make sure that what is written to a folder of the project stays in the project.
-
-        Parameters
-        ----------
-        folder : Path
-            Any folder; one elsewhere is the user's own affair.
-
-        Raises
-        ------
-        ProjectError
-            If it is in the project, and there is a link in it or on the way.
-        """
-        folder = folder.expanduser().absolute()
-        if folder.is_relative_to(self.folder):
-            _refuse(link_between(self.folder, folder) or link_below(folder))
 
     def set_corpus(self, corpus: Corpus) -> None:
         """Make a corpus the project's.
@@ -359,21 +301,6 @@ class Project:
             )
         return self.run_file(self.state.run)
 
-    def run_file(self, key: str) -> Path:
-        """Name the file of a run.
-
-        Parameters
-        ----------
-        key : str
-            Key of the run.
-
-        Returns
-        -------
-        Path
-            The file, there or not.
-        """
-        return self.inside("runs", f"{key}.safetensors")
-
     @property
     def result(self) -> ResultRecord:
         """The clusters in use, with what they were made from.
@@ -389,38 +316,6 @@ class Project:
                 f"`napari-stego cluster --project {self.folder}`."
             )
         return self.state.result
-
-    def clusters_file(self, key: str) -> Path:
-        """Name the file of some clusters' centroids.
-
-        Parameters
-        ----------
-        key : str
-            Key of the clusters.
-
-        Returns
-        -------
-        Path
-            The file, there or not.
-        """
-        return self.inside("clusters", key, "clusters.safetensors")
-
-    def choice_file(self, kind: str, key: str) -> Path:
-        """Name the file of something that was found out about the project.
-
-        Parameters
-        ----------
-        kind : str
-            What: "layers" or "verdict".
-        key : str
-            Key of all that it depends on.
-
-        Returns
-        -------
-        Path
-            The file, there or not.
-        """
-        return self.inside("choices", f"{kind}-{key}.json")
 
     def tokens(self) -> TokenSet:
         """Tokens of all images of the corpus that have some.
@@ -470,28 +365,3 @@ class Project:
                 "again: only the missing ones are made."
             )
         return TokenSet(store, [key for keys in wanted.values() for key in keys])
-
-
-def _refuse(link: Path | None) -> None:
-    if link is not None:
-        raise ProjectError(
-            f"{link} is a link, and a project keeps everything in its own folder. Put the file or "
-            "folder itself in its place; to keep a project on another disk, move the whole folder."
-        )
-
-
-def result_key(*inputs: Any) -> str:
-    """Name a result by what it was made from.
-
-    Parameters
-    ----------
-    *inputs : Any
-        Values that `json` can write.
-
-    Returns
-    -------
-    str
-        16 hexadecimal digits.
-    """
-    text = json.dumps(inputs, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
