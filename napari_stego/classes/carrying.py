@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from napari_stego.classes.edits import ClassEdit
+from napari_stego.classes.edits import SingleEdit
 from napari_stego.classes.palette import class_colour
 from napari_stego.classes.rows import UNLABELLED
 from napari_stego.classes.state import ClassState
@@ -70,14 +70,14 @@ class CarryOver:
     start : ClassTable
         The classes over the new clusters, of which none has a class yet.
         Retired ids stay retired, so that strokes keep their meaning.
-    edits : tuple of ClassEdit
+    edits : tuple of SingleEdit
         Edits of `start` that carry the classes over, for one `Batch`; none if all is unlabelled.
     report : CarryReport
         What could be carried and what not.
     """
 
     start: ClassTable
-    edits: tuple[ClassEdit, ...]
+    edits: tuple[SingleEdit, ...]
     report: CarryReport
 
 
@@ -150,7 +150,7 @@ def carry_over(
     sizes, winners = overlap.sum(axis=0), overlap.argmax(axis=0)
     covered = overlap.max(axis=0) > threshold * sizes
     carried: dict[int, list[int]] = {}
-    edits: list[ClassEdit] = []
+    edits: list[SingleEdit] = []
     new = {}
     state = ClassState(start)
     for cluster, (winner, sure) in enumerate(zip(winners.tolist(), covered.tolist(), strict=True)):

@@ -22,8 +22,12 @@ from napari_stego.classes.table import ClassTable
 from napari_stego.classes.table_json import TableRecord
 from napari_stego.errors import StegoError
 from napari_stego.files import replacing
+from napari_stego.untrusted import check_json
 
 _FORMAT = 1
+
+# A table of all classes that there can be has 460,000.
+_MAX_VALUES = 2**19
 
 _ACTION: TypeAdapter[Action] = TypeAdapter(Action)
 _STROKE: TypeAdapter[Stroke] = TypeAdapter(Stroke)
@@ -41,8 +45,18 @@ class EditLogError(StegoError):
     """An edit log that cannot be read or written."""
 
 
-class _Start(BaseModel):
-    """The first line; as many strokes follow as it says, then the actions."""
+class LogStart(BaseModel):
+    """What the first line says; as many strokes follow as it tells, then the actions.
+
+    Attributes
+    ----------
+    format : int
+        Version of the log.
+    table : TableRecord
+        The classes before any edit.
+    strokes : int
+        How many strokes there were before any edit.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -81,7 +95,7 @@ def create_log(
     if path.exists():
         raise EditLogError(f"{path} is there already. Move it away first; it may hold edits.")
     strokes = tuple(strokes)
-    first = _Start(table=TableRecord.of(start), strokes=len(strokes))
+    first = LogStart(table=TableRecord.of(start), strokes=len(strokes))
     with replacing(path) as temporary, temporary.open("wb") as file:
         for number, act in enumerate((first, *strokes, *actions)):
             file.write(_encoded(path, number, act))
@@ -307,6 +321,7 @@ class _Player:
         self._known = {UNLABELLED}
 
     def play(self, line: Line) -> None:
+        check_json(line.act, _MAX_VALUES)
         if self.history is not None:
             self.history.perform(_ACTION.validate_json(line.act))
         else:
@@ -315,7 +330,7 @@ class _Player:
 
     def _prepare(self, act: bytes) -> None:
         if self._start is None:
-            start = _Start.model_validate_json(act)
+            start = LogStart.model_validate_json(act)
             if start.format != _FORMAT:
                 raise ValueError(f"format {start.format} instead of {_FORMAT}")
             self._start, self._to_come = start.table.table(), start.strokes

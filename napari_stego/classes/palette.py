@@ -31,3 +31,78 @@ def class_colour(index: int) -> str:
     hue = (0.08 + step * _GOLDEN_RATIO) % 1.0
     red, green, blue = colorsys.hls_to_rgb(hue, _LIGHTNESS[step % 3], _SATURATION[step // 500 % 2])
     return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"
+
+
+PALETTES: dict[str, tuple[str, ...]] = {
+    "Okabe-Ito": _FIRST,
+    "Tol bright": ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#bbbbbb"),
+    "Tol vibrant": ("#ee7733", "#0077bb", "#33bbee", "#ee3377", "#cc3311", "#009988", "#bbbbbb"),
+    "Tol muted": (
+        "#cc6677",
+        "#332288",
+        "#ddcc77",
+        "#117733",
+        "#88ccee",
+        "#882255",
+        "#44aa99",
+        "#999933",
+        "#aa4499",
+    ),
+    "Tol light": (
+        "#77aadd",
+        "#ee8866",
+        "#eedd88",
+        "#ffaabb",
+        "#99ddff",
+        "#44bb99",
+        "#bbcc33",
+        "#aaaa00",
+        "#dddddd",
+    ),
+}
+"""Colours that colour-blind eyes tell apart, by name.
+
+Okabe and Ito, "Color Universal Design", 2008; Paul Tol, "Colour schemes",
+SRON/EPS/TN/09-002, issue 3.2, 2021.
+"""
+
+# Shares of black, below 0, or of white in a colour, the most different first.
+_SHADES = (-0.4, 0.45, -0.2, 0.2, -0.55, 0.62)
+_FURTHER_SHADES = 256
+
+
+def palette_colours(palette: str, count: int) -> tuple[str, ...]:
+    """Pick colours of a palette.
+
+    Parameters
+    ----------
+    palette : str
+        One of `PALETTES`.
+    count : int
+        How many, in ``[0, 1000]``.
+
+    Returns
+    -------
+    tuple of str
+        ``#rrggbb``, all different. Beyond the palette's own colours come
+        darker and lighter shades of them, which are harder to tell apart.
+
+    Raises
+    ------
+    KeyError
+        If there is no such palette.
+    """
+    found = dict.fromkeys(PALETTES[palette])
+    further = ((k * _GOLDEN_RATIO) % 1.0 * 1.2 - 0.6 for k in range(1, _FURTHER_SHADES))
+    for share in (*_SHADES, *further):
+        if len(found) >= count:
+            break
+        found |= dict.fromkeys(_shade(colour, share) for colour in PALETTES[palette])
+    return tuple(found)[:count]
+
+
+def _shade(colour: str, share: float) -> str:
+    """Mix a colour with black, below 0, or with white."""
+    towards = 255 if share > 0 else 0
+    parts = (int(colour[start : start + 2], 16) for start in (1, 3, 5))
+    return "#" + "".join(f"{round(p + abs(share) * (towards - p)):02x}" for p in parts)

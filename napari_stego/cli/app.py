@@ -9,8 +9,11 @@ import typer
 
 from napari_stego import __version__
 from napari_stego.cli import options, settings_of, stages
+from napari_stego.cli.classes import classes_app
 from napari_stego.cli.clustering import register as register_clustering
 from napari_stego.cli.evaluating import evaluate, gather
+from napari_stego.cli.opening import open_to_change
+from napari_stego.cli.relinking import register as register_relinking
 from napari_stego.cli.reporting import Reporter, counted
 from napari_stego.cli.weights import weights_app
 
@@ -26,6 +29,7 @@ app = typer.Typer(
     "`napari-stego run IMAGES --project P` does everything; the other commands are its steps.",
 )
 app.add_typer(weights_app, name="weights")
+app.add_typer(classes_app, name="classes")
 
 
 def main() -> None:
@@ -159,7 +163,7 @@ def train(
     """
     reporter = Reporter(json_)
     with reporter.command():
-        opened = _open(project)
+        opened = open_to_change(reporter, project)
         if as_is:
             reporter.result(*stages.adopt(reporter, opened, start))
             return
@@ -185,7 +189,7 @@ def cluster(
     """
     reporter = Reporter(json_)
     with reporter.command():
-        opened = _open(project)
+        opened = open_to_change(reporter, project)
         settings = settings_of.cluster_settings(opened, clusters=clusters, source=source, seed=seed)
         values = stages.cluster(reporter, opened, settings)
         reporter.result(values, f"{values['clusters']} clusters of {values['source']}.")
@@ -204,12 +208,14 @@ def export(
     device: options.DeviceOption = "auto",
     json_: options.JsonOption = False,
 ) -> None:
-    """Write indexed PNG and TIFF masks, classes.csv and overlay pictures."""
+    """Write indexed PNG and TIFF masks, classes.csv, overlay pictures and COCO panoptic."""
+    from napari_stego.project import Project
+
     reporter = Reporter(json_)
     with reporter.command():
         values = stages.export(
             reporter,
-            _open(project),
+            Project.open(project, writable=False),
             out,
             crf=crf,
             detail=detail,
@@ -220,18 +226,20 @@ def export(
 
 
 register_clustering(app)
+register_relinking(app)
 app.command()(evaluate)
 app.command()(gather)
 
 
-def _open(folder: Path) -> Project:
-    from napari_stego.project import Project
-
-    return Project.open(folder)
-
-
 def _open_photographs(reporter: Reporter, folder: Path, images: Path) -> Project:
-    from napari_stego.project import open_photographs
+    from napari_stego.project import Project, open_photographs
 
+    # Kept meanwhile: that another program has the project is better said before all is read.
+    held = open_to_change(reporter, folder) if Project.exists(folder) else None
     with reporter.progress() as progress:
-        return open_photographs(folder, images, progress=progress, cancel=reporter.cancel)
+        opened = open_photographs(folder, images, progress=progress, cancel=reporter.cancel)
+    if held is not None:
+        held.close()
+    elif opened.note:
+        reporter.note(opened.note)
+    return opened

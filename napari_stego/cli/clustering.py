@@ -60,7 +60,7 @@ def cluster_k(
 
     reporter = Reporter(json_)
     with reporter.command():
-        opened = Project.open(project)
+        opened = Project.open(project, writable=False)
         settings = _stability_settings(opened, ks, repeats=repeats, source=source, seed=seed)
         tokens = opened.tokens()
         encode = encoder(opened, settings.source)
@@ -101,7 +101,7 @@ def tree(
     with reporter.command():
         if cut is not None and height is not None:
             raise StegoError("Give --cut or --height, not both.")
-        opened = Project.open(project)
+        opened = Project.open(project, writable=False)
         model = load_clusters(opened.clusters_file(opened.result.clusters))
         if cut is not None and cut > len(model):
             raise StegoError(f"There are {len(model)} clusters; --cut can be 1 to {len(model)}.")

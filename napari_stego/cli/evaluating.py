@@ -108,7 +108,7 @@ def evaluate(
         from napari_stego.project import Project
         from napari_stego.project import evaluate as evaluate_project
 
-        opened = Project.open(project)
+        opened = Project.open(project, writable=False)
         refinement = settings_of.crf(crf)
         scored = _masks(masks, dataset, root, centre_crop)
         naming = _naming(naming_masks, training_masks, dataset, root)

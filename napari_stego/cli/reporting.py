@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
@@ -141,5 +142,7 @@ class Reporter:
         text : str
             For people.
         """
-        # Pure ASCII: not every terminal or pipe takes all that file names may hold.
-        typer.echo(json.dumps(values) if self._as_json else text)
+        # Not every terminal or pipe takes all that names may hold; JSON is pure ASCII.
+        encoding = sys.stdout.encoding or "ascii"
+        shown = text.encode(encoding, "backslashreplace").decode(encoding)
+        typer.echo(json.dumps(values) if self._as_json else shown)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from napari_stego.selection import Verdict
     from napari_stego.stego import StegoSettings
 
+_LEADING_NAMES = 20
+
 
 def extract(
     reporter: Reporter,
@@ -235,14 +237,12 @@ def cluster(reporter: Reporter, project: Project, settings: ClusterSettings) -> 
     dict
         Number and source of the clusters.
     """
-    from napari_stego.project import cluster, edits_put_away
+    from napari_stego.project import cluster
 
-    before = project.state.result
     with reporter.progress() as progress:
-        model = cluster(project, settings, progress=progress, cancel=reporter.cancel)
-    note = edits_put_away(project, before)
-    if note:
-        reporter.note(note)
+        model = cluster(
+            project, settings, tell=reporter.note, progress=progress, cancel=reporter.cancel
+        )
     return {"clusters": len(model), "source": settings.source}
 
 
@@ -278,7 +278,7 @@ def export(
     Returns
     -------
     dict
-        Where it is, and how many images.
+        Where it is, how many images, and what is left of earlier exports.
     """
     from napari_stego.project import ExportSettings, export
 
@@ -299,12 +299,21 @@ def export(
             "These are the clusters made last; features were extracted or a head was trained "
             "since. `napari-stego cluster` makes new ones."
         )
+    if report.stale:
+        names = "\n".join(f"  {name}" for name in report.stale[:_LEADING_NAMES])
+        more = len(report.stale) - _LEADING_NAMES
+        reporter.note(
+            f"{len(report.stale)} files in {report.folder} are of an earlier export and not of "
+            f"this one; delete them if they are not needed:\n{names}"
+            + (f"\n  and {more} more" if more > 0 else "")
+        )
     unreadable = {file.name for file in project.corpus.skipped}
     left_out = tuple(file for file in report.skipped if file.name not in unreadable)
     return {
         "export": str(report.folder),
         "exported": report.images,
         "not_exported": skipped_files(reporter, left_out),
+        "stale": list(report.stale),
     }
 
 

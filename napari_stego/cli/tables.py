@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from napari_stego.evaluation import Evaluation, caption, table_lines
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from napari_stego.evaluation import Evaluation
 
 
 def evaluation_text(evaluation: Evaluation) -> str:
@@ -18,6 +22,8 @@ def evaluation_text(evaluation: Evaluation) -> str:
     str
         Lines of text, scores in percent.
     """
+    from napari_stego.evaluation import caption, table_lines
+
     lines = table_lines(evaluation)
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     body = "\n".join(
@@ -28,3 +34,23 @@ def evaluation_text(evaluation: Evaluation) -> str:
         for line in lines
     )
     return f"{caption(evaluation)}\n{body}"
+
+
+def columns(lines: Sequence[Sequence[str]]) -> str:
+    """Lay texts out in columns.
+
+    Parameters
+    ----------
+    lines : sequence of sequence of str
+        Cells of each line, as many in each.
+
+    Returns
+    -------
+    str
+        Lines with all cells to the left.
+    """
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
+        for line in lines
+    )

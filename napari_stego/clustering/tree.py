@@ -12,6 +12,8 @@ import numpy.typing as npt
 from napari_stego.clustering.kmeans import ClusterModel
 from napari_stego.clustering.spherical import unit
 
+_APART = 2.0
+
 Linkage = Literal["average", "complete"]
 """How close two groups of clusters are: as their mean pair, or as their furthest."""
 
@@ -204,6 +206,7 @@ def merge_tree(
     model: ClusterModel,
     weights: Sequence[float] | npt.NDArray[np.number] | None = None,
     linkage: Linkage = "average",
+    apart: npt.NDArray[np.bool_] | None = None,
 ) -> MergeTree:
     """Join clusters by the cosine of their centroids, the closest first.
 
@@ -218,6 +221,9 @@ def merge_tree(
         all clusters count alike.
     linkage : "average" or "complete"
         Whether groups are as close as their mean pair, or as their furthest.
+    apart : numpy.ndarray, optional
+        ``(K,) bool``, clusters of which no two are to come together: groups
+        with one each join only at the root, at a distance of 2.
 
     Returns
     -------
@@ -228,7 +234,8 @@ def merge_tree(
     Raises
     ------
     ValueError
-        If there are not K weights, or they are negative or not finite.
+        If there are not K weights, or they are negative or not finite, or not
+        K flags.
 
     References
     ----------
@@ -245,6 +252,10 @@ def merge_tree(
     distances = np.clip(1 - vectors @ vectors.T, 0.0, 2.0)
     # Products of a matrix with itself need not be symmetric to the last digit.
     distances = np.maximum(distances, distances.T)
+    holds = np.zeros(n, bool) if apart is None else np.array(apart, dtype=bool)
+    if holds.shape != (n,):
+        raise ValueError(f"{n} clusters need {n} flags")
+    distances[np.ix_(holds, holds)] = _APART
     np.fill_diagonal(distances, np.inf)
     # Groups live in the row of their lowest cluster.
     nodes = np.arange(n)
@@ -259,9 +270,13 @@ def merge_tree(
         else:
             share = masses[first] / (masses[first] + masses[second])
             joined = share * distances[first] + (1 - share) * distances[second]
+        holds[first] |= holds[second]
+        if holds[first]:
+            joined[holds] = _APART
         joined[[first, second]] = np.inf
         distances[first] = distances[:, first] = joined
         distances[second] = distances[:, second] = np.inf
+        holds[second] = False
         masses[first] += masses[second]
         nodes[first] = n + step
     # Averages of equal distances may fall below them by rounding.

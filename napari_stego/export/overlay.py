@@ -8,8 +8,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from napari_stego.classes import UNLABELLED, ClassTable
+from napari_stego.classes import UNLABELLED, ClassRow, ClassTable
 from napari_stego.export.colours import rgb_of_ids
+from napari_stego.export.fonts import Font, font_for
 from napari_stego.files import replacing
 
 _BACKGROUND = (24, 24, 24)
@@ -57,6 +58,9 @@ def write_overlay(
 ) -> None:
     """Write an overlay with a legend of the classes in it, largest first.
 
+    Classes are named. Where no font on the machine has the letters of a name,
+    the legend has the class id instead, as ``id 12``.
+
     Parameters
     ----------
     path : Path
@@ -84,7 +88,6 @@ def write_overlay(
 
 def _legend(labels: npt.NDArray[np.uint16], table: ClassTable, width: int) -> Image.Image:
     size = max(12, width // 50)
-    font = ImageFont.load_default(size)
     ids, counts = np.unique(labels, return_counts=True)
     share = dict(zip(ids.tolist(), (100 * counts / labels.size).tolist(), strict=True))
     rows = sorted((row for row in table.rows if row.id in share), key=lambda row: -share[row.id])
@@ -93,15 +96,24 @@ def _legend(labels: npt.NDArray[np.uint16], table: ClassTable, width: int) -> Im
     x, y = gap, gap
     for row in rows:
         percent = f"{share[row.id]:.0f}" if share[row.id] >= 1 else "<1"
-        text = f"{row.name}  {percent} %"
+        text, font = _written(row, f"  {percent} %", size)
         wide = size + gap + int(font.getlength(text)) + 2 * gap
         if x + wide > width and x > gap:
             x, y = gap, y + size + gap
-        places.append((x, y, row.colour, text))
+        places.append((x, y, row.colour, text, font))
         x += wide
     picture = Image.new("RGB", (width, y + size + 2 * gap), _BACKGROUND)
     draw = ImageDraw.Draw(picture)
-    for left, top, colour, text in places:
+    for left, top, colour, text, font in places:
         draw.rectangle((left, top, left + size, top + size), fill=colour)
         draw.text((left + size + gap, top - 1), text, fill=_INK, font=font)
     return picture
+
+
+def _written(row: ClassRow, percent: str, size: int) -> tuple[str, Font]:
+    """Return the entry of a class, and a font that has its letters."""
+    name = " ".join(row.name.split())
+    font = font_for(name + percent, size)
+    if font is not None:
+        return name + percent, font
+    return f"id {row.id}{percent}", ImageFont.load_default(size)

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from napari_stego.clustering import CrfSettings
-from napari_stego.corpus import SkippedFile
+from napari_stego.corpus import CorpusImage, SkippedFile
 from napari_stego.errors import StegoError
 from napari_stego.export import (
+    PanopticImage,
+    Totals,
+    panoptic_writer,
+    stale_files,
     write_classes_csv,
     write_overlay,
     write_png_mask,
@@ -36,6 +41,8 @@ class ExportSettings(BaseModel):
         TIFF masks, in the folder ``masks_tiff``.
     overlays : bool
         Pictures of the classes over the photographs, in the folder ``overlays``.
+    panoptic : bool
+        COCO panoptic: ``panoptic.json``, and PNGs in the folder ``panoptic``.
     crf : CrfSettings, optional
         Refine masks along the edges of the photographs.
     detail : str
@@ -48,8 +55,20 @@ class ExportSettings(BaseModel):
     png: bool = True
     tiff: bool = True
     overlays: bool = True
+    panoptic: bool = True
     crf: CrfSettings | None = None
     detail: Detail = "as-extracted"
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """The folders that are written."""
+        wanted = {
+            "masks": self.png,
+            "masks_tiff": self.tiff,
+            "overlays": self.overlays,
+            "panoptic": self.panoptic,
+        }
+        return tuple(folder for folder, is_wanted in wanted.items() if is_wanted)
 
 
 @dataclass(frozen=True)
@@ -64,11 +83,16 @@ class ExportReport:
         Images labelled.
     skipped : tuple of SkippedFile
         Images that have no labels, and why.
+    stale : tuple of str
+        Files that an earlier export left in the folder and this one has not
+        replaced, by their path in it: of photographs that are no longer in the
+        project, or of what was not asked for this time. They are kept.
     """
 
     folder: Path
     images: int
     skipped: tuple[SkippedFile, ...]
+    stale: tuple[str, ...] = ()
 
 
 def export(
@@ -82,7 +106,7 @@ def export(
     progress: ProgressCallback = no_progress,
     cancel: CancelToken | None = None,
 ) -> ExportReport:
-    """Write masks at the size of the source images, ``classes.csv`` and overlays.
+    """Write masks at the size of the source images, ``classes.csv``, overlays and COCO panoptic.
 
     Parameters
     ----------
@@ -117,6 +141,7 @@ def export(
         If `cancel` is set.
     """
     _check_folder(project, folder)
+    project.check_target(folder)
     settings = settings or ExportSettings()
     segmentation = segmentation or Segmentation(project)
     table = segmentation.table
@@ -128,7 +153,7 @@ def export(
         progress=progress,
         cancel=cancel,
     )
-    pixels: Counter[int] = Counter()
+    totals = Totals(segmentation.history)
     reasons = {skipped.name: skipped.reason for skipped in project.corpus.skipped}
     images = []
     for image in project.corpus.images:
@@ -136,28 +161,39 @@ def export(
             images.append(image)
         else:
             reasons.setdefault(image.name, "it has no features; extract them and cluster again")
-    suffixes = _unambiguous({image.name for image in images})
-    for done, image in enumerate(images):
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        progress(done, len(images), "exporting")
-        labels = segmentation.label_image(image, settings.crf, cancel, dense)
-        ids, counts = np.unique(labels, return_counts=True)
-        pixels.update(dict(zip(ids.tolist(), counts.tolist(), strict=True)))
-        stem = suffixes[image.name]
-        if settings.png:
-            write_png_mask(folder / "masks" / f"{stem}.png", labels, table)
-        if settings.tiff:
-            write_tiff_mask(folder / "masks_tiff" / f"{stem}.tif", labels, table)
-        if settings.overlays:
-            path = folder / "overlays" / f"{stem}.jpg"
-            write_overlay(path, image.read(), labels, table)
     if not images:
         raise StegoError("No image of the project has features. Extract features first.")
-    write_classes_csv(folder / "classes.csv", table, pixels)
+    stems = _unambiguous({image.name for image in images})
+    with ExitStack() as stack:
+        panoptic = None
+        if settings.panoptic:
+            announced = (_panoptic_image(image, stems) for image in images)
+            panoptic = stack.enter_context(panoptic_writer(folder, table, announced))
+        for done, image in enumerate(images):
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            progress(done, len(images), "exporting")
+            labels = segmentation.label_image(image, settings.crf, cancel, dense)
+            totals.add(labels)
+            stem = stems[image.name]
+            if settings.png:
+                write_png_mask(folder / "masks" / f"{stem}.png", labels, table)
+            if settings.tiff:
+                write_tiff_mask(folder / "masks_tiff" / f"{stem}.tif", labels, table)
+            if panoptic is not None:
+                panoptic.write(_panoptic_image(image, stems), labels)
+            if settings.overlays:
+                path = folder / "overlays" / f"{stem}.jpg"
+                write_overlay(path, image.read(), labels, table)
+    write_classes_csv(folder / "classes.csv", table, totals.of)
     progress(len(images), len(images), "exporting")
     skipped = tuple(SkippedFile(name, reason) for name, reason in reasons.items())
-    return ExportReport(folder, len(images), skipped)
+    stale = stale_files(folder, settings.folders, set(stems.values()))
+    return ExportReport(folder, len(images), skipped, stale)
+
+
+def _panoptic_image(image: CorpusImage, stems: Mapping[str, str]) -> PanopticImage:
+    return PanopticImage(image.name, stems[image.name], image.height, image.width)
 
 
 def _check_folder(project: Project, folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -21,13 +22,13 @@ from napari_stego.clustering import (
     refined_cluster_map,
 )
 from napari_stego.corpus import CorpusImage
-from napari_stego.errors import StegoError
 from napari_stego.inference import DenseEncoder
-from napari_stego.progress import CancelToken
-from napari_stego.project.edits_file import look_at_edits, open_edits
+from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.class_tree import ClassTree
+from napari_stego.project.edits_file import open_edits
 from napari_stego.project.encodings import Encodings
 from napari_stego.project.project import Project, ProjectError
-from napari_stego.project.state import ResultRecord
+from napari_stego.project.splitting import SplitFiles, SplitProposal, propose
 from napari_stego.untrusted import check_file
 
 # 1000 clusters of 32,768 numbers.
@@ -97,12 +98,19 @@ class Segmentation:
         self.encodings = Encodings(project)
         clusters = project.clusters_file(self.result.clusters)
         self._model = load_clusters(clusters)
+        splits = project.inside("clusters", self.result.clusters, "splits")
+        self._splits = SplitFiles(splits, self._model.centroids.shape[1])
         try:
             edits = open_edits(project, clusters)
             self.history, self.note = edits.history, edits.note
             _check(self.history, len(self._model))
         except (EditLogError, ValueError) as error:
             raise _damaged(clusters, error) from error
+        if not all(self._splits.model(s.split_id, len(s.new_clusters)) for s in self.table.splits):
+            self.note += (
+                f" The centroids of a split are missing or damaged in {splits}: what was split is "
+                "shown as one class. Undo that split, and split again."
+            )
 
     @property
     def table(self) -> ClassTable:
@@ -132,7 +140,8 @@ class Segmentation:
         Returns
         -------
         numpy.ndarray
-            ``(H, W) uint16``, clusters ``0..K-1``.
+            ``(H, W) uint16``, clusters ``0..K-1``, and in the place of those
+            that were split the clusters that they were split into.
 
         Raises
         ------
@@ -145,10 +154,175 @@ class Segmentation:
                 self._project.clusters_file(self.result.clusters),
                 ValueError(f"centroids of {length} numbers for codes of {codes.shape[-1]}."),
             )
-        scores = self._model.scores(codes)
-        if crf is None:
-            return cluster_map(scores, (image.height, image.width))
-        return refined_cluster_map(image.read(), scores, crf, cancel)
+        photograph = None if crf is None else image.read()
+
+        def best(model: ClusterModel) -> npt.NDArray[np.uint16]:
+            scores = model.scores(codes)
+            if crf is None or photograph is None:
+                return cluster_map(scores, (image.height, image.width))
+            return refined_cluster_map(photograph, scores, crf, cancel)
+
+        clusters = best(self._model)
+        for split in self.table.splits:
+            # Pixels of other clusters stay as they are, whatever was split.
+            inside = np.isin(clusters, split.clusters)
+            if inside.any():
+                model = self._splits.model(split.split_id, len(split.new_clusters))
+                parts = np.zeros_like(clusters) if model is None else best(model)
+                clusters[inside] = np.array(split.new_clusters, np.uint16)[parts[inside]]
+        return clusters
+
+    @property
+    def clusters(self) -> ClusterModel:
+        """All clusters, those that splits have made included, by id.
+
+        Rows of clusters that are no more stay; of those that a split made and
+        that was undone, they are zero.
+        """
+        table = self.table
+        base = self._model
+        centroids = np.zeros((len(table.lut()), base.centroids.shape[1]), np.float32)
+        sizes, coherence = np.zeros(len(centroids), np.int64), np.zeros(len(centroids), np.float32)
+        parts = [(np.arange(len(base)), base)]
+        for split in table.splits:
+            model = self._splits.model(split.split_id, len(split.new_clusters))
+            if model is not None:
+                parts.append((np.array(split.new_clusters), model))
+        for ids, model in parts:
+            centroids[ids] = model.centroids
+            sizes[ids] = 1 if model.sizes is None else model.sizes
+            coherence[ids] = 0 if model.coherence is None else model.coherence
+        return ClusterModel(centroids, sizes, coherence)
+
+    @property
+    def tree(self) -> ClassTree:
+        """The merge tree over the classes as they are now."""
+        return ClassTree.of(self.table, self.clusters)
+
+    def patch_clusters(self, image: CorpusImage) -> npt.NDArray[np.int64]:
+        """Cluster of each position, refined by the splits in force.
+
+        Parameters
+        ----------
+        image : CorpusImage
+            An image with features.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(h, w) int64``.
+        """
+        codes = self._codes(image, None, None)
+        clusters: npt.NDArray[np.int64] = self._model.scores(codes).argmax(axis=-1)
+        for split in self.table.splits:
+            inside = np.isin(clusters, split.clusters)
+            model = self._splits.model(split.split_id, len(split.new_clusters))
+            parts = 0 if model is None else model.scores(codes[inside]).argmax(axis=-1)
+            clusters[inside] = np.array(split.new_clusters)[parts]
+        return clusters
+
+    def propose_split(
+        self,
+        class_id: int,
+        parts: int,
+        *,
+        seed: int = 0,
+        progress: ProgressCallback = no_progress,
+        cancel: CancelToken | None = None,
+    ) -> SplitProposal:
+        """Cluster the codes of a class again, apart from all others.
+
+        Parameters
+        ----------
+        class_id : int
+            The class.
+        parts : int
+            How many parts, at least 2.
+        seed : int
+            Of the sample and of k-means.
+        progress : ProgressCallback
+            Called once an image.
+        cancel : CancelToken, optional
+            Obeyed between images.
+
+        Returns
+        -------
+        SplitProposal
+            For `preview_split` and `split`.
+
+        Raises
+        ------
+        ClassEditError
+            If the class is not there, locked, without clusters, or too small.
+        Cancelled
+            If `cancel` is set.
+        """
+        images = [image for image in self._project.corpus.images if self.encodings.has(image)]
+
+        def codes_in(image: CorpusImage, clusters: Sequence[int]) -> npt.NDArray[np.float32]:
+            inside = np.isin(self.patch_clusters(image), clusters)
+            return self._codes(image, None, None)[inside]
+
+        return propose(
+            self.table,
+            class_id,
+            parts,
+            images,
+            codes_in,
+            seed=seed,
+            progress=progress,
+            cancel=cancel,
+        )
+
+    def preview_split(self, image: CorpusImage, proposal: SplitProposal) -> npt.NDArray[np.uint16]:
+        """Show a split without making it; what was painted is not looked at.
+
+        Parameters
+        ----------
+        image : CorpusImage
+            An image with features.
+        proposal : SplitProposal
+            The split.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(H, W) uint16``, parts from 1; 0 outside of the class.
+        """
+        scores = proposal.model.scores(self._codes(image, None, None))
+        parts = cluster_map(scores, (image.height, image.width)) + np.uint16(1)
+        parts[~np.isin(self.cluster_map(image), proposal.clusters)] = 0
+        return parts
+
+    def split(self, proposal: SplitProposal, names: Sequence[str] = ()) -> tuple[int, ...]:
+        """Split a class, in one step of the history.
+
+        Parameters
+        ----------
+        proposal : SplitProposal
+            The split.
+        names : sequence of str
+            Names of the parts from the second on; see `SplitProposal.edit`.
+
+        Returns
+        -------
+        tuple of int
+            The classes of the parts; the first is the class itself.
+
+        Raises
+        ------
+        ClassEditError
+            If the class has changed since, or is locked, or a name is taken.
+        StegoError
+            If it cannot be written; nothing changes.
+        """
+        edit = proposal.edit(self.table, names)
+        edit.apply(self.history.state)  # raises before anything is written
+        self._project.check_writable()
+        # Centroids first: an edit on the disk has what it needs.
+        self._splits.keep(proposal)
+        self.history.do(edit)
+        return (edit.id, *(new.id for new in edit.new_classes))
 
     def _codes(
         self, image: CorpusImage, dense: DenseEncoder | None, cancel: CancelToken | None
@@ -202,35 +376,4 @@ def _damaged(clusters: Path, error: Exception) -> ProjectError:
     return ProjectError(
         f"The classes in {clusters.parent} are missing or damaged: {error} Delete the folder "
         f"{clusters.parent}, with all edits of its classes, and cluster again."
-    )
-
-
-def edits_put_away(project: Project, before: ResultRecord | None) -> str:
-    """Tell of edited classes that other clusters have taken the place of.
-
-    Parameters
-    ----------
-    project : Project
-        A project that has been clustered.
-    before : ResultRecord, optional
-        The clusters in use before.
-
-    Returns
-    -------
-    str
-        A sentence for the user; empty if no edit is out of sight.
-    """
-    if before is None or before == project.state.result:
-        return ""
-    clusters = project.clusters_file(before.clusters)
-    try:
-        history = look_at_edits(clusters).history
-    except StegoError:
-        return ""
-    if not history.edits:
-        return ""
-    return (
-        f"The classes that you edited ({len(history.edits)} edits) belong to the clusters before: "
-        f"they come back with the settings of then ({before.settings.clusters} clusters of "
-        f"{before.settings.source}, on the same photographs)."
     )

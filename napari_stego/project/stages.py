@@ -6,12 +6,12 @@ the result the project's. What is there already is not done again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from safetensors.numpy import save_file
 
 from napari_stego.backbones import load_backbone, pick_device
-from napari_stego.classes import ClassTable, create_log
 from napari_stego.clustering import ClusterModel, ClusterSettings, fit_clusters
 from napari_stego.corpus import Corpus, discover
 from napari_stego.errors import StegoError
@@ -22,6 +22,8 @@ from napari_stego.features import (
 )
 from napari_stego.files import replacing
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.carrying import edits_put_away, start_classes
+from napari_stego.project.edits_file import EDITS_FILE, OLD_FILE
 from napari_stego.project.encodings import encoder
 from napari_stego.project.project import Project, result_key
 from napari_stego.project.segmentation import load_clusters
@@ -274,13 +276,15 @@ def cluster(
     project: Project,
     settings: ClusterSettings,
     *,
+    tell: Callable[[str], None] = lambda sentence: None,
     progress: ProgressCallback = no_progress,
     cancel: CancelToken | None = None,
 ) -> ClusterModel:
     """Cluster the codes, or the features, of the project's images.
 
-    The clusters start with one class each. With settings that were used
-    before, the clusters of then come back with their classes.
+    New clusters start with one class each or, if the classes in use were
+    edited, with those, carried over by the pixels they share. With settings
+    that were used before, the clusters of then come back with their classes.
 
     Parameters
     ----------
@@ -288,6 +292,8 @@ def cluster(
         A project with features and, for codes, a run.
     settings : ClusterSettings
         K, source and seed.
+    tell : callable
+        Is given what became of edited classes, in words.
     progress : ProgressCallback
         Called once an image.
     cancel : CancelToken, optional
@@ -313,18 +319,22 @@ def cluster(
         project.state.features.key, list(tokens.content_hashes), run, settings.model_dump()
     )
     path = project.clusters_file(key)
+    before, note = project.state.result, ""
     if path.exists():
         model = load_clusters(path)
     else:
         encode = encoder(project, settings.source)
         model = fit_clusters(tokens, encode, settings, progress, cancel)
-        edits = path.with_name("edits.jsonl")
-        if not edits.exists() and not path.with_name("classes.json").exists():
-            create_log(edits, ClassTable.from_clusters(len(model)))
+        edits = path.with_name(EDITS_FILE)
+        if not edits.exists() and not path.with_name(OLD_FILE).exists():
+            note = start_classes(project, edits, model, encode, progress=progress, cancel=cancel)
         with replacing(path) as temporary:
             metadata = {"settings": settings.model_dump_json()}
             save_file(model.tensors(), temporary, metadata=metadata)
     result = ResultRecord(clusters=key, features=project.state.features, run=run, settings=settings)
     if project.state.result != result:
         project.update(result=result)
+    note = note or edits_put_away(project, before)
+    if note:
+        tell(note)
     return model

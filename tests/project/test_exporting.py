@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 
 import numpy as np
@@ -64,8 +65,33 @@ def test_masks_hold_the_label_images_and_the_table_counts_them(project, tmp_path
 
 
 def test_only_what_is_asked_for_is_written(project, tmp_path):
-    export(project, tmp_path / "out", ExportSettings(tiff=False, overlays=False))
-    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["classes.csv", "masks"]
+    out = tmp_path / "out"
+    only_masks = ExportSettings(tiff=False, overlays=False, panoptic=False)
+    assert export(project, out, only_masks).stale == ()
+    assert sorted(path.name for path in out.iterdir()) == ["classes.csv", "masks"]
+
+
+def test_panoptic_holds_the_label_images_and_what_an_export_left_is_told(project, tmp_path):
+    out = tmp_path / "out"
+    export(project, out, ExportSettings(tiff=False, overlays=False))
+    values = json.loads((out / "panoptic.json").read_text())
+    segmentation = Segmentation(project)
+    for image, described, annotation in zip(
+        project.corpus.images, values["images"], values["annotations"], strict=True
+    ):
+        assert described["file_name"] == image.name
+        with Image.open(out / "panoptic" / annotation["file_name"]) as png:
+            red, green, blue = np.moveaxis(np.asarray(png).astype(int), -1, 0)
+        ids = red + 256 * green + 65536 * blue
+        np.testing.assert_array_equal(ids, segmentation.label_image(image))
+        areas = sum(segment["area"] for segment in annotation["segments_info"])
+        assert areas == (ids != 0).sum()
+    (out / "masks" / "gone.png").touch()
+    only_masks = ExportSettings(tiff=False, overlays=False, panoptic=False)
+    stale = export(project, out, only_masks).stale
+    assert stale[:2] == ("masks/gone.png", "panoptic.json")
+    assert len(stale) == 7
+    assert (out / "masks" / "gone.png").exists()
 
 
 def test_images_of_one_name_in_folders_and_formats_get_a_mask_each(
