@@ -1,33 +1,39 @@
-"""The panel of classes: names, colours, merging, undo."""
+"""The panel of classes: the table, what can be done to it, and examples."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from qtpy.QtCore import QModelIndex, Qt, Signal
-from qtpy.QtGui import QAction, QColor, QKeySequence
+from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import (
-    QAbstractItemView,
-    QColorDialog,
     QHBoxLayout,
-    QHeaderView,
+    QLabel,
+    QMenu,
     QPushButton,
-    QTableView,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_stego.classes import ClassEdit, MergeClasses, RecolourClass
-from napari_stego.gui.class_model import COLOUR, COVER, NAME, ClassSorting, ClassTableModel
+from napari_stego.classes import UNLABELLED
+from napari_stego.classes.palette import PALETTES
+from napari_stego.gui.class_commands import ClassCommands
+from napari_stego.gui.class_counting import StatisticsCounter
+from napari_stego.gui.class_model import CODE, COLOUR, LOCKED, NAME, ClassTableModel, share_text
+from napari_stego.gui.class_patches import PatchStrip
+from napari_stego.gui.class_view import ClassView
 from napari_stego.gui.layers import LayerStack
-from napari_stego.gui.notify import problems_shown
 from napari_stego.gui.session import Session
 
 
 class ClassPanel(QWidget):
     """Shows and edits the session's classes.
 
-    Signals: ``alone`` (class id or None), the class to be shown without the others.
+    Signals: ``alone`` (class id or None), the class to be shown without the
+    others; ``hidden`` (frozenset of int), classes not to be shown;
+    ``place_wanted`` (Patch), a place in a photograph to go to.
 
     Parameters
     ----------
@@ -40,56 +46,77 @@ class ClassPanel(QWidget):
     """
 
     alone = Signal(object)
+    hidden = Signal(frozenset)
+    place_wanted = Signal(object)
 
     def __init__(self, session: Session, layers: LayerStack, parent: QWidget) -> None:
         super().__init__(parent)
         self._session = session
         self._layers = layers
+        self.commands = ClassCommands(session, self)
+        self.counter = StatisticsCounter(session, self)
         self.model = ClassTableModel(session, self)
-        self._sorted = ClassSorting(self)
-        self._sorted.setSourceModel(self.model)
-        self.view = self._make_view()
-        self.merge = self._action("Merge", "Ctrl+M", "Merge the selected classes", self._merge)
-        self.recolour = self._action(
-            "Colour…", "Ctrl+K", "Change the colour of the current class", self._recolour
-        )
-        self.only = self._action("Only", "Ctrl+L", "Show the current class alone", self._show_only)
-        self.only.setCheckable(True)
-        self.undo = self._action("Undo", "Ctrl+Z", "Undo", self._undo)
-        self.redo = self._action("Redo", "Ctrl+Shift+Z", "Redo", self._redo)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.view)
-        layout.addLayout(self._make_buttons())
-        layers.shown.connect(self.refresh)
-        session.segmentation_changed.connect(self.refresh)
-        self.view.selectionModel().selectionChanged.connect(lambda *_: self._update_actions())
+        self.view = ClassView(self.model, self)
+        self.patches = PatchStrip(session, self.counter, self)
+        self.line = QLabel(self)
+        self._counting = ""
+        self._make_actions()
+        self._lay_out()
+        self._connect()
         self.refresh()
 
-    def _make_view(self) -> QTableView:
-        view = QTableView(self)
-        view.setModel(self._sorted)
-        view.setAccessibleName("Classes")
-        view.setSortingEnabled(True)
-        view.sortByColumn(COVER, Qt.SortOrder.DescendingOrder)
-        view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        view.verticalHeader().hide()
-        view.verticalHeader().setDefaultSectionSize(24)
-        header = view.horizontalHeader()
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        header.setSectionResizeMode(NAME, QHeaderView.ResizeMode.Stretch)
-        view.setColumnWidth(COLOUR, 30)
-        view.setColumnWidth(COVER, 70)
-        view.setMinimumHeight(130)
-        view.doubleClicked.connect(self._double_clicked)
-        view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
-        return view
+    def _make_actions(self) -> None:
+        act = self._action
+        self.merge = act("Merge", "Ctrl+M", "Merge the selected classes", self._merge)
+        self.rename = act("Rename", "F2", "Name the current class", lambda: self._type(NAME))
+        self.label = act(
+            "Name from list…",
+            "Ctrl+E",
+            "Give the selected classes a label of a list; several become one",
+            lambda: self.commands.ask_label(self.selected_ids),
+        )
+        self.recolour = act("Colour…", "Ctrl+K", "Colour the current class", self._recolour)
+        self.only = act("Solo", "S", "Show the current class alone", self._show_only)
+        self.only.setCheckable(True)
+        self.toggle = act(
+            "Show or hide", "V", "Hide the selected classes, or show them", self._toggle_visible
+        )
+        self.show_all = act("Show all", "Shift+V", "Show all classes", self._show_all)
+        self.lock = act(
+            "Lock or unlock",
+            "L",
+            "Keep the pixels of the selected classes as they are, or let them change",
+            lambda: self.commands.toggle_lock(self.selected_ids),
+        )
+        self.code = act("Code", "Ctrl+D", "Give the current class a code", lambda: self._type(CODE))
+        self.parent_ = act(
+            "Put under…",
+            "Ctrl+U",
+            "Put the selected classes under another one",
+            lambda: self.commands.ask_parent(self.selected_ids),
+        )
+        self.add = act("Add", "Ins", "Add a class without pixels, to paint with", self._add)
+        self.delete = act(
+            "Delete",
+            "Del",
+            "Delete the selected classes; their pixels become unlabelled",
+            lambda: self.commands.delete(self.selected_ids),
+        )
+        self.undo = act("Undo", "Ctrl+Z", "Undo", self.commands.undo)
+        self.redo = act("Redo", "Ctrl+Shift+Z", "Redo", self.commands.redo)
+        self.palettes = QMenu("Recolour all with", self)
+        self.palettes.setToolTipsVisible(True)
+        for palette in PALETTES:
+            action = self.palettes.addAction(palette)
+            action.setToolTip("Colours that colour-blind eyes tell apart; one undo step")
+            action.triggered.connect(partial(self._recolour_all, palette))
+        self.view.addAction(self.palettes.menuAction())
+        self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
 
-    def _action(self, text: str, shortcut: str, tip: str, call: Callable[[], None]) -> QAction:
+    def _action(self, text: str, shortcut: str, tip: str, call: Callable[[], object]) -> QAction:
         action = QAction(text, self)
         action.setShortcut(QKeySequence(shortcut))
-        # Undo in the viewer, with the same keys, is napari's.
+        # The same keys mean other things in the viewer, such as undo.
         action.setShortcutContext(Qt.ShortcutContext.WidgetWithChildrenShortcut)
         action.setToolTip(f"{tip} ({shortcut})")
         action.triggered.connect(lambda *_: call())
@@ -97,17 +124,62 @@ class ClassPanel(QWidget):
         self.view.addAction(action)
         return action
 
-    def _make_buttons(self) -> QHBoxLayout:
-        row = QHBoxLayout()
-        row.setSpacing(4)
+    def _lay_out(self) -> None:
+        self.line.setAccessibleName("What is going on with the classes")
+        # A long sentence must not make the dock wider.
+        self.line.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(4)
         for action in (self.merge, self.recolour, self.only, self.undo, self.redo):
-            row.addWidget(_button(action, self), 1)
-        return row
+            buttons.addWidget(_button(action, self), 1)
+        more = QPushButton("More", self)
+        more.setToolTip("All that can be done to classes; also with the right mouse button")
+        menu = QMenu(more)
+        menu.setToolTipsVisible(True)
+        menu.addActions(self.view.actions())
+        more.setMenu(menu)
+        buttons.addWidget(more, 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addWidget(self.view, 1)
+        layout.addWidget(self.line)
+        layout.addLayout(buttons)
+        layout.addWidget(self.patches)
+
+    def _connect(self) -> None:
+        session, selection = self._session, self.view.selectionModel()
+        self._layers.shown.connect(self.refresh)
+        session.segmentation_changed.connect(self.refresh)
+        session.statistics_changed.connect(self._follow_statistics)
+        selection.selectionChanged.connect(lambda *_: self._update_actions())
+        selection.currentRowChanged.connect(lambda *_: self._update_actions())
+        self.model.dropped.connect(self._drop)
+        self.model.visibility_changed.connect(self.hidden)
+        self.view.toggled.connect(self._toggled)
+        self.view.dragging.connect(self._tell_drag)
+        self.view.doubleClicked.connect(self._double_clicked)
+        self.counter.progressed.connect(self._tell_counting)
+        self.patches.wanted.connect(self.place_wanted)
 
     def refresh(self) -> None:
         """Follow the session."""
         self.model.refresh(self._layers.label_image)
         self._update_actions()
+        self._tell()
+
+    def shut_down(self, seconds: float) -> None:
+        """Stop the threads.
+
+        Parameters
+        ----------
+        seconds : float
+            Wait at most so long for each.
+        """
+        self._session.segmentation_changed.disconnect(self.refresh)
+        self._session.statistics_changed.disconnect(self._follow_statistics)
+        self.counter.shut_down(seconds)
+        self.patches.shut_down(seconds)
 
     def select(self, class_id: int) -> None:
         """Make a class the current one.
@@ -117,9 +189,8 @@ class ClassPanel(QWidget):
         class_id : int
             Its id; one that is not there changes nothing.
         """
-        row = self.model.row_of(class_id)
-        if row is not None:
-            index = self._sorted.mapFromSource(self.model.index(row, NAME))
+        index = self.view.index_of(class_id)
+        if index.isValid():
             self.view.selectRow(index.row())
             self.view.setCurrentIndex(index)
 
@@ -127,36 +198,43 @@ class ClassPanel(QWidget):
     def current_id(self) -> int | None:
         """The current class; None if there is none."""
         index = self.view.currentIndex()
-        return self._id(index) if index.isValid() else None
+        return self.view.class_of(index) if index.isValid() else None
 
     @property
     def selected_ids(self) -> tuple[int, ...]:
         """The selected classes."""
-        return tuple(self._id(index) for index in self.view.selectionModel().selectedRows())
+        return tuple(map(self.view.class_of, self.view.selectionModel().selectedRows()))
 
-    def _id(self, index: QModelIndex) -> int:
-        return self.model.class_at(self._sorted.mapToSource(index).row()).id
+    def _follow_statistics(self) -> None:
+        self.model.refresh_cells()
+        self._tell()
 
     def _update_actions(self) -> None:
         segmentation = self._session.segmentation
         history = segmentation.history if segmentation is not None else None
-        into = self._merge_target()
+        ids, into = self.selected_ids, self._merge_target()
         self.merge.setEnabled(into is not None)
-        kept = f"into “{self._session.table.row(into).name}”" if into is not None else "into one"
-        self.merge.setToolTip(f"Merge the selected classes {kept} (Ctrl+M)")
-        self.recolour.setEnabled(self.current_id is not None)
-        self.only.setEnabled(self.current_id is not None)
+        text = self.commands.merge_text(ids, into) if into is not None else ""
+        self.merge.setToolTip(f"{text or 'Merge the selected classes into one'} (Ctrl+M)")
+        for action in (self.rename, self.recolour, self.only, self.code):
+            action.setEnabled(self.current_id is not None)
+        for action in (self.label, self.toggle, self.lock, self.parent_, self.delete):
+            action.setEnabled(bool(ids))
+        self.show_all.setEnabled(bool(self.model.hidden) or self.only.isChecked())
+        self.add.setEnabled(history is not None)
+        self.palettes.setEnabled(self.model.rowCount() > 0)
         undo, redo = (history.undo_text, history.redo_text) if history else ("", "")
         self.undo.setEnabled(bool(undo))
         self.redo.setEnabled(bool(redo))
         self.undo.setToolTip(f"Undo: {undo} (Ctrl+Z)" if undo else "Nothing to undo")
         self.redo.setToolTip(f"Redo: {redo} (Ctrl+Shift+Z)" if redo else "Nothing to redo")
+        self.patches.show_class(self.current_id)
         self._show_only()
 
     def _merge_target(self) -> int | None:
-        """Choose the class that stays: one with a name of its own, else the largest here."""
+        """Choose the class that stays: one with a name of its own, else the largest."""
         ids, table = self.selected_ids, self._session.table
-        if len(ids) < 2 or table is None:
+        if len(ids) < 2 or table is None or any(i not in table for i in ids):
             return None
 
         def rank(class_id: int) -> tuple[bool, bool, float]:
@@ -166,40 +244,94 @@ class ClassPanel(QWidget):
         return max(ids, key=rank)
 
     def _merge(self) -> None:
-        ids, into = self.selected_ids, self._merge_target()
+        into = self._merge_target()
         if into is not None:
-            self._edit(MergeClasses(ids=ids, into=into))
+            self._drop(self.selected_ids, into)
+
+    def _drop(self, ids: Sequence[int], into: int) -> None:
+        if self.commands.merge(ids, into):
             self.select(into)
 
     def _recolour(self) -> None:
-        class_id, segmentation = self.current_id, self._session.segmentation
-        if class_id is None or segmentation is None:
-            return
-        before = QColor(segmentation.table.row(class_id).colour)
-        colour = QColorDialog.getColor(before, self, "Colour of the class")
-        # While the dialog was open, a job may have ended with other classes.
-        same = segmentation is self._session.segmentation
-        if same and colour.isValid() and colour != before:
-            self._edit(RecolourClass(id=class_id, colour=colour.name()))
+        if self.current_id is not None:
+            self.commands.recolour(self.current_id)
+
+    def _recolour_all(self, palette: str, *_: object) -> None:
+        rows = self.view.model().rowCount()
+        indexes = (self.view.model().index(row, NAME) for row in range(rows))
+        largest = sorted(map(self.view.class_of, indexes), key=self.model.cover, reverse=True)
+        self.commands.recolour_all(palette, largest)
+
+    def _type(self, column: int) -> None:
+        """Let the name or the code of the current class be typed."""
+        if self.current_id is not None:
+            if column == CODE:
+                self.view.show_column(CODE, True)
+            index = self.view.index_of(self.current_id, column)
+            self.view.setCurrentIndex(index)
+            self.view.edit(index)
+
+    def _add(self) -> None:
+        class_id = self.commands.add()
+        if class_id is not None:
+            self.select(class_id)
+            self._type(NAME)
 
     def _double_clicked(self, index: QModelIndex) -> None:
         if index.column() == COLOUR:
             self._recolour()
 
+    def _toggled(self, class_id: int, column: int) -> None:
+        if column == LOCKED:
+            self.commands.toggle_lock([class_id])
+        else:
+            self._toggle([class_id])
+
+    def _toggle_visible(self) -> None:
+        self._toggle(self.selected_ids)
+
+    def _toggle(self, ids: Sequence[int]) -> None:
+        """Hide classes, or show them if all are hidden."""
+        hidden, chosen = self.model.hidden, frozenset(ids)
+        self.model.hide(hidden - chosen if chosen <= hidden else hidden | chosen)
+        self._update_actions()
+        self._tell()
+
+    def _show_all(self) -> None:
+        self.only.setChecked(False)
+        self.model.hide(())
+        self._update_actions()
+        self._tell()
+
     def _show_only(self) -> None:
         self.alone.emit(self.current_id if self.only.isChecked() else None)
 
-    def _edit(self, edit: ClassEdit) -> None:
-        with problems_shown():
-            self._session.edit(edit)
+    def _tell_drag(self, ids: Sequence[int], into: int) -> None:
+        text = self.commands.merge_text(ids, into)
+        if not text and ids:
+            text = "Drop onto another class to merge"
+        self._tell(text)
 
-    def _undo(self) -> None:
-        with problems_shown():
-            self._session.undo()
+    def _tell_counting(self, text: str) -> None:
+        self._counting = text
+        self._tell()
 
-    def _redo(self) -> None:
-        with problems_shown():
-            self._session.redo()
+    def _tell(self, text: str = "") -> None:
+        text = text or self._counting or self._summary()
+        self.line.setText(text)
+        self.line.setToolTip(text)
+
+    def _summary(self) -> str:
+        count = self.model.rowCount()
+        if not count:
+            return ""
+        parts = [f"{count} class{'es' * (count != 1)}"]
+        if self.model.hidden:
+            parts.append(f"{len(self.model.hidden)} hidden")
+        unlabelled = self._session.statistics.get(UNLABELLED)
+        if unlabelled is not None and unlabelled.pixels:
+            parts.append(f"{share_text(unlabelled.cover)} unlabelled")
+        return ", ".join(parts)
 
 
 def _button(action: QAction, parent: QWidget) -> QPushButton:

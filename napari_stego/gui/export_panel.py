@@ -54,6 +54,12 @@ class ExportDialog(QDialog):
                     tooltip="For reports and for a quick look.",
                 ),
                 CheckBox(
+                    name="panoptic",
+                    text="COCO panoptic",
+                    value=True,
+                    tooltip="For tools of machine learning: panoptic.json and PNGs of ids.",
+                ),
+                CheckBox(
                     name="crf",
                     text="Refine edges (CRF): seconds per photograph",
                     value=False,
@@ -95,6 +101,7 @@ class ExportDialog(QDialog):
             png=values["png"],
             tiff=values["tiff"],
             overlays=values["overlays"],
+            panoptic=values["panoptic"],
             crf=CrfSettings() if values["crf"] else None,
             detail=values["detail"],
         )

@@ -7,16 +7,17 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 from napari.layers import Image, Labels
-from napari.utils.colormaps import Colormap, DirectLabelColormap, ensure_colormap
+from napari.utils.colormaps import Colormap, ensure_colormap
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
-from napari_stego.classes import UNLABELLED, ClassTable
+from napari_stego.classes import ClassTable
 from napari_stego.clustering import CrfSettings
 from napari_stego.corpus import CorpusImage, ImageReadError
+from napari_stego.gui.class_colormap import class_colormap, class_colours
+from napari_stego.gui.class_features import class_features
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.session import Session
@@ -74,10 +75,14 @@ class LayerStack(QObject):
         self._labels = None
         self._crf: CrfSettings | None = None
         self._alone: int | None = None
+        self._hidden: frozenset[int] = frozenset()
+        self._coloured: tuple[Labels | None, dict[int, str]] = (None, {})
+        self._place: tuple[str, tuple[int, int], int] | None = None
         self._layers: dict[str, Any] = {}
         for signal in (session.image_changed, session.segmentation_changed):
             signal.connect(self.refresh)
         session.classes_changed.connect(self._recolour)
+        session.statistics_changed.connect(self._describe)
 
     @property
     def busy(self) -> bool:
@@ -182,6 +187,46 @@ class LayerStack(QObject):
         if layer is not None and changed:  # else it would draw all anew for nothing
             self._show_alone(layer)
 
+    def hide(self, class_ids: frozenset[int]) -> None:
+        """Hide classes, and show all others.
+
+        Parameters
+        ----------
+        class_ids : frozenset of int
+            The hidden classes.
+        """
+        layer, table = self._layer(CLASSES), self._session.table
+        changed, self._hidden = class_ids != self._hidden, class_ids
+        if layer is not None and table is not None and changed:
+            self._colour(layer, table)
+
+    def look_at(self, image: str, pixel: tuple[int, int], size: int) -> None:
+        """Bring a place of an image to the middle of the canvas, now or once it is shown.
+
+        Parameters
+        ----------
+        image : str
+            Name of the image, which is on show or on its way.
+        pixel : tuple of int
+            Row and column.
+        size : int
+            Side in pixels of what is to be seen there.
+        """
+        self._place = (image, pixel, size)
+        if self._picture is not None and self._picture.image.name == image:
+            self._go_to_place()
+
+    def _go_to_place(self) -> None:
+        layer, picture, place = self._layer(PHOTOGRAPH), self._picture, self._place
+        self._place = None
+        if layer is None or picture is None or place is None or place[0] != picture.image.name:
+            return
+        _, pixel, size = place
+        self._viewer.reset_view()
+        # What is looked for takes a good part of the canvas, with its surroundings.
+        self._viewer.camera.zoom *= max(min(picture.photograph.shape[:2]) / (4 * size), 1.0)
+        self._viewer.camera.center = layer.data_to_world(pixel)
+
     def _show_alone(self, layer: Labels) -> None:
         if self._alone is not None:
             layer.selected_label = self._alone
@@ -198,6 +243,7 @@ class LayerStack(QObject):
         for signal in (self._session.image_changed, self._session.segmentation_changed):
             signal.disconnect(self.refresh)
         self._session.classes_changed.disconnect(self._recolour)
+        self._session.statistics_changed.disconnect(self._describe)
         self._pictures.shut_down(seconds)
         self._heatmaps.shut_down(seconds)
 
@@ -225,6 +271,7 @@ class LayerStack(QObject):
             show_problem(picture.problem)
         if turned:
             self._viewer.reset_view()
+            self._go_to_place()
             self._viewer.title = f"napari - {picture.image.name}"
         self.shown.emit()
 
@@ -245,11 +292,22 @@ class LayerStack(QObject):
             layer.data = labels
         # Strokes would be lost with the next image: classes are edited in their table.
         layer.editable = False
-        layer.colormap = _colormap(table)
+        self._colour(layer, table)
+        self._describe()
+
+    def _colour(self, layer: Labels, table: ClassTable) -> None:
+        """Colour the classes, unless they have these colours: a new colormap takes its time."""
+        colours = class_colours(table, self._hidden)
+        if self._coloured[0] is not layer or not colours.items() <= self._coloured[1].items():
+            layer.colormap = class_colormap(colours)
+            self._coloured = (layer, colours)
         self._show_alone(layer)  # of which a new colormap knows nothing
-        layer.features = pd.DataFrame(
-            {"index": [row.id for row in table.rows], "class": [row.name for row in table.rows]}
-        )
+
+    def _describe(self) -> None:
+        """Tell the viewer's status bar about the classes."""
+        layer, table = self._layer(CLASSES), self._session.table
+        if layer is not None and table is not None:
+            layer.features = class_features(table, self._session.statistics)
 
     def _recolour(self) -> None:
         if self.label_image is not None:
@@ -301,13 +359,6 @@ def _read(
     if segmentation is not None and segmentation.encodings.has(image):
         clusters = segmentation.cluster_map(image, crf, token)
     return _Picture(image, photograph, segmentation, clusters, problem)
-
-
-def _colormap(table: ClassTable) -> DirectLabelColormap:
-    transparent = np.zeros(4, np.float32)
-    colours: dict[int | None, Any] = {None: transparent, UNLABELLED: transparent}
-    colours |= {row.id: row.colour for row in table.rows}
-    return DirectLabelColormap(color_dict=colours)
 
 
 def _heatmap_colormap() -> Colormap:

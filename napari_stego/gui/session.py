@@ -13,6 +13,7 @@ from napari_stego.corpus import Corpus, CorpusImage
 from napari_stego.errors import StegoError
 from napari_stego.progress import Cancelled, CancelToken
 from napari_stego.project import Encodings, Project, Segmentation, Source, judge_run
+from napari_stego.project.statistics import ClassStatistics
 from napari_stego.selection import Verdict
 from napari_stego.stego import StegoRun, load_run
 
@@ -99,7 +100,7 @@ class Session:
 
     Signals, all without values: ``corpus_changed``, ``segmentation_changed``
     (also when it is gone), ``image_changed``, ``classes_changed``,
-    ``verdict_changed``.
+    ``verdict_changed``, ``statistics_changed``.
     """
 
     corpus_changed = Signal()
@@ -107,9 +108,11 @@ class Session:
     image_changed = Signal()
     classes_changed = Signal()
     verdict_changed = Signal()
+    statistics_changed = Signal()
 
     def __init__(self) -> None:
         self._opened: Opened | None = None
+        self._statistics: dict[int, ClassStatistics] = {}
         self._index = -1
 
     @property
@@ -160,6 +163,11 @@ class Session:
         return self._opened.project.folder if self._opened else None
 
     @property
+    def read_only(self) -> str:
+        """Why the project cannot be changed, and what to do, in a line; empty if it can be."""
+        return self._opened.project.read_only if self._opened else ""
+
+    @property
     def index(self) -> int:
         """Place of the current image in the corpus; -1 for none."""
         return self._index
@@ -179,6 +187,8 @@ class Session:
             The project.
         """
         before, image = self._opened, self.image
+        if before is not None and before.project.folder != opened.project.folder:
+            before.project.close()
         self._opened = opened = _with_edits(opened, before)
         names = [each.name for each in opened.corpus.images]
         self._index = names.index(image.name) if image and image.name in names else 0
@@ -203,6 +213,23 @@ class Session:
         if self._opened is not None:
             self._opened = replace(self._opened, verdict=verdict)
             self.verdict_changed.emit()
+
+    @property
+    def statistics(self) -> dict[int, ClassStatistics]:
+        """What is known of each class in the corpus, by id; while it is counted, of a part."""
+        return self._statistics
+
+    def take_statistics(self, statistics: dict[int, ClassStatistics]) -> None:
+        """Take what was counted.
+
+        Parameters
+        ----------
+        statistics : dict of int to ClassStatistics
+            By class id.
+        """
+        if statistics != self._statistics:
+            self._statistics = statistics
+            self.statistics_changed.emit()
 
     def select(self, index: int) -> None:
         """Go to an image.
@@ -257,6 +284,23 @@ class Session:
         if self.segmentation is not None:
             self._saving(self.segmentation.history.redo)
 
+    def jump(self, position: int) -> None:
+        """Undo or redo until a number of edits are in force.
+
+        Parameters
+        ----------
+        position : int
+            The number of edits.
+
+        Raises
+        ------
+        StegoError
+            If there are not so many, or the classes cannot be saved.
+        """
+        if self.segmentation is not None:
+            history = self.segmentation.history
+            self._saving(lambda: history.jump(position))
+
     def _saving(self, change: Callable[[], None]) -> None:
         """Change the classes; the panels hear of it even if they cannot be saved."""
         try:
@@ -276,6 +320,7 @@ def _with_edits(opened: Opened, before: Opened | None) -> Opened:
         and old is not None
         and new is not None
         and before.project.folder == opened.project.folder
+        and not before.project.read_only
         and old.result == new.result
     )
     return replace(opened, segmentation=old, encodings=old.encodings) if same and old else opened

@@ -27,9 +27,9 @@ from napari_stego.project import (
     ExportSettings,
     Project,
     Source,
-    edits_put_away,
     export,
 )
+from napari_stego.project.examples import Patch
 from napari_stego.samples import reef_folder
 
 _PATIENCE_SECONDS = 5.0
@@ -91,6 +91,8 @@ class StegoWidget(QWidget):
         self.run_panel.other_wanted.connect(self.use)
         self.inspect_panel.crf_changed.connect(self.layers.set_crf)
         self.class_panel.alone.connect(self.layers.highlight)
+        self.class_panel.hidden.connect(self.layers.hide)
+        self.class_panel.place_wanted.connect(self._go)
         self.layers.working.connect(self.inspect_panel.show_working)
         self.export_button.clicked.connect(self._ask_export)
         self.session.corpus_changed.connect(self._follow)
@@ -190,13 +192,7 @@ class StegoWidget(QWidget):
             show_info("Something else is running. Wait for it, or cancel it first.")
 
     def _adopt(self, opened: Opened) -> None:
-        before = self.session.project
-        kept = ""
-        if before is not None and before.folder == opened.project.folder:
-            kept = edits_put_away(opened.project, before.state.result)
         self.session.adopt(opened)
-        if kept:
-            self.run_panel.tell(kept)
         if opened.problem is not None:
             show_problem(opened.problem)
 
@@ -221,7 +217,16 @@ class StegoWidget(QWidget):
                 self.export(dialog.folder, dialog.settings)
             dialog.deleteLater()
 
+    def _go(self, patch: Patch) -> None:
+        """Go to a place in a photograph."""
+        corpus = self.session.corpus
+        names = [image.name for image in corpus.images] if corpus is not None else []
+        if patch.image.name in names:
+            self.layers.look_at(patch.image.name, (patch.row, patch.column), patch.size)
+            self.session.select(names.index(patch.image.name))
+
     def _follow(self, *_: Any) -> None:
+        self.class_panel.counter.set_paused(self.jobs.busy)
         self.export_button.setEnabled(self.session.segmentation is not None and not self.jobs.busy)
         self.corpus_panel.set_busy(self.jobs.busy)
 
@@ -264,6 +269,7 @@ class StegoWidget(QWidget):
         self._clicks.stop()
         self.jobs.shut_down(_PATIENCE_SECONDS)
         self.layers.shut_down(_PATIENCE_SECONDS)
+        self.class_panel.shut_down(_PATIENCE_SECONDS)
 
 
 class _Scrolling(QScrollArea):

@@ -17,6 +17,7 @@ from napari_stego.project import (
     cluster,
     extract,
     judge_run,
+    missing_photographs,
     open_photographs,
     score_layers,
     train,
@@ -84,8 +85,23 @@ def open_project(
         If there are no photographs, or the project cannot be read or written.
     """
     if images is None:
-        return Opened.read(Project.open(folder))
-    return Opened.read(open_photographs(folder, images, progress=reports.progress, cancel=cancel))
+        opened = Project.open(folder)
+    else:
+        opened = open_photographs(folder, images, progress=reports.progress, cancel=cancel)
+    for sentence in (opened.read_only, opened.note, _about_missing(opened)):
+        if sentence:
+            reports.tell(sentence)
+    return Opened.read(opened)
+
+
+def _about_missing(project: Project) -> str:
+    missing, corpus = missing_photographs(project), project.corpus
+    if not missing:
+        return ""
+    return (
+        f"{len(missing)} of {len(corpus)} photographs are not in {corpus.root}. If they were "
+        f"moved, `napari-stego relink {project.folder} FOLDER` finds them."
+    )
 
 
 def run(folder: Path, settings: RunSettings, reports: Reports, cancel: CancelToken) -> Opened:
@@ -113,6 +129,7 @@ def run(folder: Path, settings: RunSettings, reports: Reports, cancel: CancelTok
         As the stages raise it.
     """
     opened = Project.open(folder)
+    opened.check_writable()
     features = settings.features
     if settings.auto_layer:
         features = _with_best_layer(opened, settings, reports, cancel)
@@ -126,7 +143,13 @@ def run(folder: Path, settings: RunSettings, reports: Reports, cancel: CancelTok
     )
     if settings.clusters.source == "codes":
         _train(opened, settings, reports, cancel)
-    cluster(opened, settings.clusters, progress=reports.progress, cancel=cancel)
+    cluster(
+        opened,
+        settings.clusters,
+        tell=reports.tell,
+        progress=reports.progress,
+        cancel=cancel,
+    )
     return Opened.read(opened)
 
 
@@ -224,5 +247,5 @@ def use(folder: Path, source: Source, reports: Reports, cancel: CancelToken) -> 
     """
     opened = Project.open(folder)
     settings = opened.result.settings.model_copy(update={"source": source})
-    cluster(opened, settings, progress=reports.progress, cancel=cancel)
+    cluster(opened, settings, tell=reports.tell, progress=reports.progress, cancel=cancel)
     return Opened.read(opened)
