@@ -164,3 +164,18 @@ def test_what_is_no_tree_is_refused(damage):
     assert len(MergeTree.from_dict(values)) == 3
     with pytest.raises((ValueError, TypeError)):
         MergeTree.from_dict(values | damage)
+
+
+@given(st.data())
+def test_clusters_that_stay_apart_meet_only_at_the_root(data):
+    count = data.draw(st.integers(1, 12))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    model = ClusterModel(unit(rng.normal(size=(count, 3)).astype(np.float32)))
+    apart = np.array(data.draw(st.lists(st.booleans(), min_size=count, max_size=count)))
+    tree = merge_tree(model, apart=apart)
+    fewest = max(int(apart.sum()), 1)
+    parts = tree.cut_into(fewest)
+    assert len(np.unique(parts[apart])) == apart.sum()
+    assert (tree.heights[count - fewest :] == 2).all()
+    with pytest.raises(ValueError, match="flags"):
+        merge_tree(model, apart=np.zeros(count + 1, bool))
