@@ -12,6 +12,7 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -124,14 +125,14 @@ def edit(place: Place, tell: Tell) -> None:
     shadow = ClassHistory.from_dict(history.to_dict())
     images = [image.content_hash for image in Project.open(place.project).corpus.images]
     while True:
-        act = _random_act(rng, history, images)
         try:
+            act, really = _random_act(rng, segmentation, images)
             act(shadow)
         except ClassEditError:
             continue
         tell("intend", digest(shadow))
         try:
-            act(history)
+            really(history)
         except ClassEditError:
             raise
         except StegoError:
@@ -141,18 +142,31 @@ def edit(place: Place, tell: Tell) -> None:
         tell("done", digest(history))
 
 
+Act = Callable[[ClassHistory], object]
+
+
 def _random_act(
-    rng: np.random.Generator, history: ClassHistory, images: list[str]
-) -> Callable[[ClassHistory], None]:
-    kind = rng.choice(["edit", "edit", "edit", "undo", "redo", "jump"])
+    rng: np.random.Generator, segmentation: Segmentation, images: list[str]
+) -> tuple[Act, Act]:
+    """Choose what to do: in memory only, and on the disk too."""
+    history = segmentation.history
+    kind = rng.choice(["edit", "edit", "edit", "split", "undo", "redo", "jump"])
+    if kind == "split":
+        one = int(rng.choice([row.id for row in history.table.rows]))
+        proposal = segmentation.propose_split(one, 2, seed=int(rng.integers(1000)))
+        return (
+            lambda each: each.do(proposal.edit(each.table)),
+            lambda _: segmentation.split(proposal),
+        )
+    act: Act = ClassHistory.undo if kind == "undo" else ClassHistory.redo
     if kind == "edit":
         made = _random_edit(rng, history, images)
-        return lambda each: each.do(made)
-    if kind == "jump":
+        act = partial(ClassHistory.do, edit=made)
+    elif kind == "jump":
         # Not far back, so that there is something to edit.
         position = int(rng.integers(max(0, history.position - 5), len(history) + 1))
-        return lambda each: each.jump(position)
-    return ClassHistory.undo if kind == "undo" else ClassHistory.redo
+        act = partial(ClassHistory.jump, position=position)
+    return act, act
 
 
 def _random_edit(rng: np.random.Generator, history: ClassHistory, images: list[str]) -> ClassEdit:
@@ -184,7 +198,10 @@ def _random_edit(rng: np.random.Generator, history: ClassHistory, images: list[s
 
 def check_edits(place: Place, told: Told, before: str) -> str:
     """See that the history is the last one said to be done, or the one in flight."""
-    found = digest(Segmentation(Project.open(place.project)).history)
+    segmentation = Segmentation(Project.open(place.project))
+    if "centroids" in segmentation.note:
+        raise LostError(segmentation.note)
+    found = digest(segmentation.history)
     if not told.may_be(found, before):
         raise LostError(f"the history is not one of the {len(told.done)} that were done")
     return found
