@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,7 +56,7 @@ class CarryReport:
             names = ", ".join(f"“{table.name(class_id)}”" for class_id in self.empty)
             sentences.append(f"No cluster is mostly in {names}: kept without clusters.")
         if self.new:
-            sentences.append(f"{len(self.new)} clusters are in no class for the most part: new.")
+            sentences.append(f"{len(self.new)} clusters have new classes.")
         if self.unlabelled:
             sentences.append(f"{len(self.unlabelled)} clusters were unlabelled and stay so.")
         return " ".join(sentences)
@@ -111,7 +112,10 @@ def count_overlap(
 
 
 def carry_over(
-    old: ClassTable, overlap: npt.NDArray[np.integer], threshold: float = 0.5
+    old: ClassTable,
+    overlap: npt.NDArray[np.integer],
+    threshold: float = 0.5,
+    plain: Collection[int] = (),
 ) -> CarryOver:
     """Carry classes over to new clusters by the pixels they share.
 
@@ -119,6 +123,10 @@ def carry_over(
     pixels. Classes keep their ids, names, codes, colours, parents and locks,
     those that get no cluster too. A cluster in no class for the most part
     gets a new class; one that was unlabelled for the most part stays so.
+
+    Classes that nobody has worked on are no reason to join what the new
+    clusters tell apart: such a class keeps the one cluster that it shares
+    most with, and is gone if there is none.
 
     Parameters
     ----------
@@ -129,6 +137,8 @@ def carry_over(
         and new clusters, as `count_overlap` makes them.
     threshold : float
         In ``[0.5, 1)``.
+    plain : collection of int
+        Classes that nobody has worked on.
 
     Returns
     -------
@@ -149,6 +159,13 @@ def carry_over(
         start = start.lock(class_id, False)
     sizes, winners = overlap.sum(axis=0), overlap.argmax(axis=0)
     covered = overlap.max(axis=0) > threshold * sizes
+    for class_id in plain:
+        mine = np.flatnonzero(covered & (winners == class_id))
+        covered[mine] = False
+        if len(mine):
+            covered[mine[overlap[class_id, mine].argmax()]] = True
+        else:
+            start = start.delete(class_id)
     carried: dict[int, list[int]] = {}
     edits: list[SingleEdit] = []
     new = {}
@@ -166,6 +183,6 @@ def carry_over(
     unlabelled = tuple(carried.pop(UNLABELLED, ()))
     edits += [MoveClusters(clusters=tuple(c), into=i) for i, c in sorted(carried.items())]
     edits += [LockClass(id=class_id) for class_id in old.locked]
-    empty = tuple(row.id for row in old.rows if row.id not in carried)
+    empty = tuple(row.id for row in old.rows if row.id not in carried and row.id in start)
     found = {class_id: tuple(clusters) for class_id, clusters in sorted(carried.items())}
     return CarryOver(start, tuple(edits), CarryReport(found, empty, new, unlabelled))

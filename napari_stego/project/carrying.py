@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from napari_stego.classes import (
+    Action,
     Batch,
     ClassHistory,
+    ClassRow,
     ClassTable,
     Do,
+    PixelEdit,
     carry_over,
+    class_colour,
     count_overlap,
     create_log,
 )
-from napari_stego.clustering import ClusterModel, Encode, cluster_map
+from napari_stego.clustering import ClusterModel, Encode
 from napari_stego.errors import StegoError
+from napari_stego.files import replacing
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 from napari_stego.project.edits_file import look_at_edits
 from napari_stego.project.project import Project
@@ -24,6 +32,7 @@ from napari_stego.project.segmentation import Segmentation
 from napari_stego.project.state import ResultRecord
 
 _IMAGES = 200
+_LABEL = "Carry classes over from the clusters before"
 
 
 def start_classes(
@@ -37,8 +46,9 @@ def start_classes(
 ) -> str:
     """Begin the edit log of new clusters: with the classes there are, if they were edited.
 
-    Each new cluster goes to the class that has most of its pixels, on at most
-    200 photographs at even distances. Strokes go on as they are, and ids keep
+    Each new cluster goes to the class that has most of its positions, on at
+    most 200 photographs at even distances; of classes that nobody has worked on
+    each keeps one cluster at most. Strokes go on as they are, and ids keep
     their meaning. Carrying over is the first step of the new history; what
     was edited stays with the earlier clusters too.
 
@@ -70,13 +80,74 @@ def start_classes(
     Cancelled
         If `cancel` is set; nothing is written.
     """
-    before = _edited(project)
-    if before is None:
-        create_log(edits, ClassTable.from_clusters(len(model)))
+    plain = partial(_write, edits, ClassTable.from_clusters(len(model)))
+    if project.state.result is None:
+        plain()
         return ""
-    old = before.table
-    overlap = np.zeros((old.next_id, len(model)), np.int64)
-    store = project.store
+    try:
+        if not _is_edited(_history(project, project.state.result)):
+            plain()
+            return ""
+        before = Segmentation(project)
+    except StegoError as error:
+        plain()
+        return f"The classes before were not carried over: they cannot be read. {error}"
+    old, strokes = before.table, before.history.state.strokes
+    painted = [s for image in before.history.state.painted_images for s in strokes(image)]
+    overlap = _overlap(project, before, model, encode, progress, cancel)
+    carried = carry_over(old, overlap, plain=_untouched(old, painted))
+    actions = [Do(edit=Batch(edits=carried.edits, label=_LABEL))] if carried.edits else []
+    _write(edits, carried.start, painted, actions)
+    return carried.report.text(old)
+
+
+def is_untouched(project: Project, clusters: Path) -> bool:
+    """Tell whether classes there are may give way to those in use.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    clusters : Path
+        File of clusters that were made before, and are not in use.
+
+    Returns
+    -------
+    bool
+        True if nothing in them was edited, and something in those in use was.
+    """
+    result = project.state.result
+    if result is None or project.clusters_file(result.clusters) == clusters:
+        return False
+    try:
+        theirs = look_at_edits(clusters).history
+        return len(theirs) == 0 and _is_edited(_history(project, result))
+    except StegoError:
+        return False
+
+
+def _write(
+    edits: Path,
+    start: ClassTable,
+    strokes: Iterable[PixelEdit] = (),
+    actions: Iterable[Action] = (),
+) -> None:
+    """Write a log in the place of what may be there, in a single move."""
+    with replacing(edits) as temporary:
+        create_log(temporary, start, strokes, actions)
+
+
+def _overlap(
+    project: Project,
+    before: Segmentation,
+    model: ClusterModel,
+    encode: Encode,
+    progress: ProgressCallback,
+    cancel: CancelToken | None,
+) -> npt.NDArray[np.int64]:
+    """Count the positions that classes and new clusters share; strokes count where there are."""
+    overlap = np.zeros((before.table.next_id, len(model)), np.int64)
+    store, lut = project.store, before.table.lut()
     images = [
         image
         for image in project.corpus.images
@@ -88,35 +159,41 @@ def start_classes(
             cancel.raise_if_cancelled()
         progress(done, len(places), "carrying classes over")
         image = images[place]
-        scores = model.scores(encode(store.tokens(image.content_hash)))
-        clusters = cluster_map(scores, (image.height, image.width))
-        overlap += count_overlap(before.label_image(image), clusters, *overlap.shape)
-    carried = carry_over(old, overlap)
-    strokes = [
-        stroke
-        for image in before.history.state.painted_images
-        for stroke in before.history.strokes(image)
+        clusters = model.scores(encode(store.tokens(image.content_hash))).argmax(axis=-1)
+        if before.history.strokes(image.content_hash):
+            labels = before.label_image(image)
+        else:
+            labels = lut[before.patch_clusters(image)]
+        # Grids of other features are finer or coarser: each position asks at its middle.
+        rows, columns = (
+            ((np.arange(n) + 0.5) * size / n).astype(int)
+            for n, size in zip(clusters.shape, labels.shape, strict=True)
+        )
+        overlap += count_overlap(
+            labels[rows][:, columns], clusters.astype(np.uint16), *overlap.shape
+        )
+    return overlap
+
+
+def _untouched(table: ClassTable, strokes: Iterable[PixelEdit]) -> list[int]:
+    """Find the classes that are as clustering made them."""
+    used = {table.now(getattr(stroke, "class_id", 0)) for stroke in strokes}
+    used |= {row.parent for row in table.rows if row.parent is not None}
+    return [
+        row.id
+        for row in table.rows
+        if row == ClassRow(row.id, f"class {row.id}", class_colour(row.id - 1), row.clusters)
+        and len(row.clusters) < 2
+        and row.id not in used
     ]
-    label = "Carry classes over from the clusters before"
-    actions = [Do(edit=Batch(edits=carried.edits, label=label))] if carried.edits else []
-    create_log(edits, carried.start, strokes, actions)
-    return carried.report.text(old)
 
 
-def _edited(project: Project) -> Segmentation | None:
-    """Open the result in use, if its classes were edited."""
-    if project.state.result is None or not _edits(project, project.state.result):
-        return None
-    return Segmentation(project)
+def _history(project: Project, result: ResultRecord) -> ClassHistory:
+    return look_at_edits(project.clusters_file(result.clusters)).history
 
 
-def _edits(project: Project, result: ResultRecord) -> ClassHistory | None:
-    """Read the history of a result; None if nothing in it was edited, or it cannot be read."""
-    try:
-        history = look_at_edits(project.clusters_file(result.clusters)).history
-    except StegoError:
-        return None
-    return history if history.edits or history.start.painted_images else None
+def _is_edited(history: ClassHistory) -> bool:
+    return bool(history.edits or history.start.painted_images)
 
 
 def edits_put_away(project: Project, before: ResultRecord | None) -> str:
@@ -136,12 +213,16 @@ def edits_put_away(project: Project, before: ResultRecord | None) -> str:
     """
     if before is None or before == project.state.result:
         return ""
-    history = _edits(project, before)
-    if history is None:
+    try:
+        edits = _history(project, before).edits
+    except StegoError:
+        return ""
+    made = sum(not (isinstance(edit, Batch) and edit.label == _LABEL) for edit in edits)
+    if not made:
         return ""
     return (
         "These clusters were made before and come back with their classes of then. The classes "
-        f"that you edited since ({len(history.edits)} edits) belong to the others: they come back "
-        f"with the settings of {before.settings.clusters} clusters of {before.settings.source}, "
-        "on the same photographs."
+        f"that you edited since ({made} edits) belong to the others: they come back with the "
+        f"settings of {before.settings.clusters} clusters of {before.settings.source}, on the "
+        "same photographs."
     )

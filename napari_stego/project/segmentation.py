@@ -13,7 +13,9 @@ from safetensors.numpy import load_file
 from napari_stego.classes import (
     ClassHistory,
     ClassTable,
+    ClusterSplit,
     EditLogError,
+    label_image,
 )
 from napari_stego.clustering import (
     ClusterModel,
@@ -98,6 +100,7 @@ class Segmentation:
         self.encodings = Encodings(project)
         clusters = project.clusters_file(self.result.clusters)
         self._model = load_clusters(clusters)
+        self._tree: ClassTree | None = None
         splits = project.inside("clusters", self.result.clusters, "splits")
         self._splits = SplitFiles(splits, self._model.centroids.shape[1])
         try:
@@ -148,6 +151,16 @@ class Segmentation:
         Cancelled
             If `cancel` is set meanwhile.
         """
+        return self._cluster_map(image, self.table.splits, crf, cancel, dense)
+
+    def _cluster_map(
+        self,
+        image: CorpusImage,
+        splits: Sequence[ClusterSplit],
+        crf: CrfSettings | None,
+        cancel: CancelToken | None,
+        dense: DenseEncoder | None,
+    ) -> npt.NDArray[np.uint16]:
         codes, length = self._codes(image, dense, cancel), self._model.centroids.shape[1]
         if codes.shape[-1] != length:
             raise _damaged(
@@ -163,7 +176,7 @@ class Segmentation:
             return refined_cluster_map(photograph, scores, crf, cancel)
 
         clusters = best(self._model)
-        for split in self.table.splits:
+        for split in splits:
             # Pixels of other clusters stay as they are, whatever was split.
             inside = np.isin(clusters, split.clusters)
             if inside.any():
@@ -183,21 +196,29 @@ class Segmentation:
         base = self._model
         centroids = np.zeros((len(table.lut()), base.centroids.shape[1]), np.float32)
         sizes, coherence = np.zeros(len(centroids), np.int64), np.zeros(len(centroids), np.float32)
-        parts = [(np.arange(len(base)), base)]
+        parts: list[tuple[npt.NDArray[np.int64], tuple[int, ...], ClusterModel]]
+        parts = [(np.arange(len(base)), (), base)]
         for split in table.splits:
             model = self._splits.model(split.split_id, len(split.new_clusters))
             if model is not None:
-                parts.append((np.array(split.new_clusters), model))
-        for ids, model in parts:
+                parts.append((np.array(split.new_clusters), split.clusters, model))
+        for ids, replaced, model in parts:
             centroids[ids] = model.centroids
             sizes[ids] = 1 if model.sizes is None else model.sizes
+            if replaced and model.sizes is not None:
+                # Counted on a sample of the class: brought to the scale of the others.
+                shares = model.sizes / max(model.sizes.sum(), 1)
+                sizes[ids] = np.rint(shares * sizes[list(replaced)].sum())
             coherence[ids] = 0 if model.coherence is None else model.coherence
         return ClusterModel(centroids, sizes, coherence)
 
     @property
     def tree(self) -> ClassTree:
         """The merge tree over the classes as they are now."""
-        return ClassTree.of(self.table, self.clusters)
+        table = self.table
+        if self._tree is None or self._tree.table is not table:
+            self._tree = ClassTree.of(table, self.clusters)
+        return self._tree
 
     def patch_clusters(self, image: CorpusImage) -> npt.NDArray[np.int64]:
         """Cluster of each position, refined by the splits in force.
@@ -362,9 +383,9 @@ class Segmentation:
         Cancelled
             If `cancel` is set meanwhile.
         """
-        return self.history.label_image(
-            image.content_hash, self.cluster_map(image, crf, cancel, dense)
-        )
+        state = self.history.state  # an edit may come meanwhile
+        clusters = self._cluster_map(image, state.table.splits, crf, cancel, dense)
+        return label_image(clusters, state.table, state.strokes(image.content_hash))
 
 
 def _check(history: ClassHistory, n_clusters: int) -> None:

@@ -74,7 +74,7 @@ class SplitProposal:
             The classes as they are now.
         names : sequence of str
             Names of the parts from the second on; the first, the largest,
-            stays in the class. What is left out is named after the class.
+            stays in the class. What is left out has no name of its own yet.
 
         Returns
         -------
@@ -94,8 +94,8 @@ class SplitProposal:
         after = table
         for part in range(1, len(self)):
             given = names[part - 1].strip() if part <= len(names) else ""
-            name = given or after.free_name(f"{table.name(self.class_id)} {part + 1}")
             class_id = after.next_id
+            name = given or after.free_name(f"class {class_id}")
             new.append(NewClass(id=class_id, name=name, colour=class_colour(class_id - 1)))
             after = after.add(class_id, name, new[-1].colour)
         first = table.next_cluster
@@ -147,7 +147,7 @@ def propose(
     Returns
     -------
     SplitProposal
-        The parts.
+        The parts; fewer than asked for if the codes are not so different.
 
     Raises
     ------
@@ -188,7 +188,9 @@ def propose(
     labels, cosines = nearest(points, centroids)
     sizes = np.bincount(labels, minlength=parts)
     closeness = np.bincount(labels, weights=cosines, minlength=parts) / np.maximum(sizes, 1)
-    order = np.argsort(-sizes, kind="stable")
+    order = np.argsort(-sizes, kind="stable")[: np.count_nonzero(sizes)]
+    if len(order) < 2:
+        raise ClassEditError(f"All of “{row.name}” has the same code; it cannot be split.")
     progress(len(images), len(images), "looking at the class")
     return SplitProposal(
         class_id,

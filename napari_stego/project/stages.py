@@ -22,7 +22,7 @@ from napari_stego.features import (
 )
 from napari_stego.files import replacing
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
-from napari_stego.project.carrying import edits_put_away, start_classes
+from napari_stego.project.carrying import edits_put_away, is_untouched, start_classes
 from napari_stego.project.edits_file import EDITS_FILE, OLD_FILE
 from napari_stego.project.encodings import encoder
 from napari_stego.project.project import Project, result_key
@@ -320,12 +320,13 @@ def cluster(
     )
     path = project.clusters_file(key)
     before, note = project.state.result, ""
+    encode, edits = encoder(project, settings.source), path.with_name(EDITS_FILE)
     if path.exists():
         model = load_clusters(path)
+        if is_untouched(project, path):
+            note = start_classes(project, edits, model, encode, progress=progress, cancel=cancel)
     else:
-        encode = encoder(project, settings.source)
         model = fit_clusters(tokens, encode, settings, progress, cancel)
-        edits = path.with_name(EDITS_FILE)
         if not edits.exists() and not path.with_name(OLD_FILE).exists():
             note = start_classes(project, edits, model, encode, progress=progress, cancel=cancel)
         with replacing(path) as temporary:

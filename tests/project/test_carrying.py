@@ -60,8 +60,56 @@ def test_names_strokes_and_ids_go_over_to_other_clusters(project):
     assert after.history.text(0).startswith("Carry classes over")
     # The earlier clusters still have all edits.
     told, earlier = again(project, clusters=4)
-    assert "come back with their classes of then" in told[0]
+    assert told == []  # nothing was edited since
     assert len(earlier.history.edits) == 4
+
+
+def test_edits_of_both_stay_where_they_were_made_and_are_told_of(project):
+    Segmentation(project).history.do(RenameClass(id=2, name="sand"))
+    _, after = again(project, clusters=9)
+    after.history.do(RenameClass(id=3, name="rock"))
+    told, earlier = again(project, clusters=4)
+    assert "come back with their classes of then" in told[0]
+    assert "(1 edits)" in told[0]
+    assert {row.name for row in earlier.table.rows} == {"class 1", "sand", "class 3", "class 4"}
+
+
+def test_finer_clusters_are_not_joined_again_by_classes_nobody_worked_on(project):
+    Segmentation(project).history.do(RenameClass(id=1, name="sand"))
+    _, after = again(project, clusters=12)
+    plain = [row for row in after.table.rows if row.name != "sand"]
+    assert len(plain) > 4
+    assert all(len(row.clusters) == 1 for row in plain)
+
+
+def test_coarser_clusters_leave_no_empty_class_that_nobody_worked_on(project):
+    again(project, clusters=12)
+    Segmentation(project).history.do(RenameClass(id=1, name="sand"))
+    _, after = again(project, clusters=3)
+    assert [row.name for row in after.table.rows if not row.clusters] in ([], ["sand"])
+
+
+def test_names_go_over_to_clusters_made_before_that_nobody_worked_on(project):
+    again(project, clusters=5)
+    Segmentation(project).history.do(RenameClass(id=2, name="sand"))
+    told, earlier = again(project, clusters=4)
+    assert "carried over" in told[0]
+    assert "sand" in {row.name for row in earlier.table.rows}
+
+
+@pytest.mark.parametrize("lost", ["the run", "the edits"])
+def test_classes_that_cannot_be_read_are_told_of_and_do_not_block(project, short, lost):
+    Segmentation(project).history.do(RenameClass(id=1, name="sand"))
+    result = project.result
+    if lost == "the run":
+        train(project, short.model_copy(update={"seed": 9}), device="cpu")
+        project.run_file(result.run).unlink()
+    else:
+        log = project.clusters_file(result.clusters).with_name("edits.jsonl")
+        log.write_bytes(log.read_bytes().replace(b"class 1", b"class 9", 1))
+    told, after = again(project, clusters=5)
+    assert "not carried over" in told[0]
+    assert len(after.table.rows) == 5
 
 
 def test_a_class_without_a_cluster_is_kept_and_reported(project):

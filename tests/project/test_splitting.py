@@ -18,6 +18,7 @@ from napari_stego.classes import (
 from napari_stego.clustering import ClusterModel, unit
 from napari_stego.progress import Cancelled, CancelToken
 from napari_stego.project import ClassTree, Project, Segmentation
+from napari_stego.project.splitting import propose
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def test_a_split_parts_the_pixels_of_one_class_and_of_no_other(project):
 
     ids = segmentation.split(proposal, ["sand", ""])
     assert ids[0] == target
-    assert [segmentation.table.name(each) for each in ids[1:]] == ["sand", f"class {target} 3"]
+    assert [segmentation.table.name(each) for each in ids[1:]] == ["sand", f"class {ids[2]}"]
     after = label_images(segmentation, project)
     for old, new, preview in zip(before, after, previews, strict=True):
         np.testing.assert_array_equal(new[old != target], old[old != target])
@@ -112,6 +113,47 @@ def test_what_cannot_be_split_is_told(project):
     token.cancel()
     with pytest.raises(Cancelled):
         segmentation.propose_split(2 % 4 + 1, 2, cancel=token)
+
+
+def test_an_edit_that_comes_while_an_image_is_labelled_does_no_harm(project, monkeypatch):
+    segmentation = Segmentation(project)
+    image = project.corpus.images[0]
+    segmentation.split(segmentation.propose_split(largest(segmentation, project), 3))
+    before = segmentation.label_image(image)
+    grid = segmentation.encodings.grid
+
+    def undone_meanwhile(*args):
+        codes = grid(*args)
+        segmentation.history.undo()
+        return codes
+
+    monkeypatch.setattr(segmentation.encodings, "grid", undone_meanwhile)
+    np.testing.assert_array_equal(segmentation.label_image(image), before)
+
+
+def test_parts_without_a_position_are_no_parts(project):
+    table = ClassTable.from_clusters(2)
+    rng = np.random.default_rng(0)
+    two = np.repeat(rng.normal(size=(2, 8)), 50, axis=0).astype(np.float32)
+
+    def codes_of(codes):
+        return propose(table, 1, 4, project.corpus.images, lambda *_: codes)
+
+    assert len(codes_of(two)) == 2
+    with pytest.raises(ClassEditError, match="same code"):
+        codes_of(two[:50])
+
+
+def test_sizes_of_parts_are_on_the_scale_of_all_clusters(project, monkeypatch):
+    monkeypatch.setattr("napari_stego.project.splitting._PER_IMAGE", 5)
+    segmentation = Segmentation(project)
+    sizes = segmentation.clusters.sizes
+    proposal = segmentation.propose_split(largest(segmentation, project), 2)
+    segmentation.split(proposal)
+    parts = segmentation.clusters.sizes[len(sizes) :]
+    assert abs(parts.sum() - sizes[list(proposal.clusters)].sum()) <= 1
+    assert segmentation.tree.least == 1  # parts have no names of their own yet
+    assert segmentation.tree is segmentation.tree
 
 
 @pytest.mark.parametrize("damage", ["gone", "garbage", "of another split"])
