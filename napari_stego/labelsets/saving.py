@@ -31,7 +31,7 @@ def save_label_set(folder: Path, label_set: LabelSet) -> None:
     ------
     LabelSetError
         If the file in the folder is a link.
-    OSError
+    StegoError
         If it cannot be written.
     """
     path = folder / LABELS_FILE
