@@ -25,6 +25,7 @@ from PIL import Image
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QApplication
 from safetensors.numpy import save_file
+from superqt import QCollapsible
 
 from napari_stego.classes import (
     ClassTable,
@@ -56,10 +57,11 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=10_000)
     parser.add_argument("--clusters", type=int, default=64)
     parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--size", type=int, nargs=2, default=LARGE, help="height and width")
     parser.add_argument("--screenshots", type=Path, help="also write pictures to this folder")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        project = make_project(Path(folder), options.images, options.clusters)
+        project = make_project(Path(folder), options.images, options.clusters, tuple(options.size))
         rows = measure(project, options.clusters, options.repeats, options.screenshots)
     print(f"{options.images} images, {options.clusters} clusters, milliseconds:")
     print("| edit | p50 | p95 | max | n |\n|---|---|---|---|---|")
@@ -68,7 +70,7 @@ def main() -> None:
         print(f"| {name} | {' | '.join(cells)} | {len(values)} |")
 
 
-def make_project(folder: Path, n_images: int, n_clusters: int) -> Path:
+def make_project(folder: Path, n_images: int, n_clusters: int, size: tuple[int, int]) -> Path:
     """Make a project of random tokens and a few photographs."""
     rng = np.random.default_rng(0)
     photographs = folder / "photographs"
@@ -76,7 +78,7 @@ def make_project(folder: Path, n_images: int, n_clusters: int) -> Path:
     images = []
     for i in range(n_images):
         path, content_hash = photographs / f"frame{i:05d}.png", f"{i:064x}"
-        height, width = SMALL if i else LARGE
+        height, width = SMALL if i else size
         if i < FILES:
             pixels = rng.integers(0, 255, (*GRID, 3), dtype=np.uint8)
             Image.fromarray(pixels).resize((width, height)).save(path)
@@ -151,16 +153,16 @@ def measure(
         _shoot(viewer, widget, screenshots)
     rng = np.random.default_rng(1)
 
-    def timed(change: Callable[[], None], canvas: bool) -> float:
+    def timed(change: Callable[[], None], canvas: bool, table: bool = True) -> float:
         _until(lambda: not panel.patches.busy)
         _rest()
         start = time.perf_counter()
         change()
-        while repaints.table < start or (canvas and repaints.canvas < start):
+        while (table and repaints.table < start) or (canvas and repaints.canvas < start):
             QApplication.processEvents()
             if time.perf_counter() - start > 10:
                 raise TimeoutError
-        return 1000 * (max(repaints.table, repaints.canvas if canvas else 0) - start)
+        return 1000 * (max(repaints.table * table, repaints.canvas * canvas) - start)
 
     def ids() -> list[int]:
         return rng.choice([row.id for row in session.table.rows], 2, replace=False).tolist()
@@ -187,6 +189,17 @@ def measure(
     rows["hide, show"] = np.array(
         [timed(lambda k=k: panel.model.hide(range(1, 1 + k % 2)), True) for k in range(1, repeats)]
     )
+    for section in panel.findChildren(QCollapsible):
+        section.expand(animate=False)
+    _until(panel.tree.isVisible)
+    steps = rng.permutation(panel.tree.slider.maximum())[:repeats] + 1
+    rows["move the slider of the tree"] = np.array(
+        [
+            timed(lambda k=k: panel.tree.slider.setValue(k), canvas=True, table=False)
+            for k in steps.tolist()
+        ]
+    )
+    rows["cancel the cut"] = np.array([timed(panel.tree.restore, canvas=True, table=False)])
     rows["sums over the corpus alone"] = _sums(project, session, n_clusters, repeats)
     viewer.close()
     return rows

@@ -12,6 +12,7 @@ from napari_stego.cli import options, settings_of, stages
 from napari_stego.cli.classes import classes_app
 from napari_stego.cli.clustering import register as register_clustering
 from napari_stego.cli.evaluating import evaluate, gather
+from napari_stego.cli.formats import export_settings
 from napari_stego.cli.opening import open_to_change
 from napari_stego.cli.relinking import register as register_relinking
 from napari_stego.cli.reporting import Reporter, counted
@@ -74,6 +75,7 @@ def run(
         Path | None,
         typer.Option(help="Where to export; by default `export` in the project.", metavar="FOLDER"),
     ] = None,
+    formats: options.FormatsOption = None,
     crf: options.CrfOption = False,
     detail: options.DetailOption = "as-extracted",
     json_: options.JsonOption = False,
@@ -85,7 +87,8 @@ def run(
     """
     reporter = Reporter(json_)
     with reporter.command():
-        settings_of.crf(crf)  # if it is not installed, better to say so now than at the end
+        # If the CRF is not installed, better to say so now than at the end.
+        exporting = export_settings(formats, crf=crf, detail=detail)
         opened = _open_photographs(reporter, project, images)
         values: dict[str, Any] = {"project": str(opened.folder)}
         # All settings before the first long stage: a wrong one must not cost hours.
@@ -100,12 +103,10 @@ def run(
         if clustering.source == "codes":
             values |= stages.train(reporter, opened, stego, trials, device)
         values |= stages.cluster(reporter, opened, clustering)
-        values |= stages.export(
-            reporter, opened, out, crf=crf, detail=detail, weights=weights, device=device
-        )
+        values |= stages.export(reporter, opened, out, exporting, weights, device)
         text = (
             f"{counted(values['images'])}, {values['clusters']} clusters. "
-            f"Masks, classes.csv and overlays are in {values['export']}."
+            f"The export is in {values['export']}."
         )
         reporter.result(values, text)
 
@@ -202,6 +203,7 @@ def export(
         Path | None,
         typer.Option(help="Where to export; by default `export` in the project.", metavar="FOLDER"),
     ] = None,
+    formats: options.FormatsOption = None,
     crf: options.CrfOption = False,
     detail: options.DetailOption = "as-extracted",
     weights: options.WeightsOption = None,
@@ -213,15 +215,9 @@ def export(
 
     reporter = Reporter(json_)
     with reporter.command():
-        values = stages.export(
-            reporter,
-            Project.open(project, writable=False),
-            out,
-            crf=crf,
-            detail=detail,
-            weights=weights,
-            device=device,
-        )
+        settings = export_settings(formats, crf=crf, detail=detail)
+        opened = Project.open(project, writable=False)
+        values = stages.export(reporter, opened, out, settings, weights, device)
         reporter.result(values, f"{counted(values['exported'])} exported to {values['export']}.")
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from napari_stego.project import Segmentation
 
 _UNLABELLED = "unlabelled"
+_LEADING = 8
 
 
 def find_class(table: ClassTable, text: str) -> int:
@@ -193,20 +194,25 @@ def edit_classes(
     with reporter.command(), segmentation_of(reporter, folder, to_change=True) as segmentation:
         before = {row.id for row in segmentation.table.rows}
         segmentation.history.do(make(segmentation, reporter))
-        tell_edit(reporter, segmentation, before)
+        reporter.result(*told_edit(segmentation, before))
 
 
-def tell_edit(reporter: Reporter, segmentation: Segmentation, before: set[int]) -> None:
-    """Print the edit made last, in the words of the history.
+def told_edit(segmentation: Segmentation, before: set[int]) -> tuple[dict[str, Any], str]:
+    """Tell of the edit made last, in the words of the history.
 
     Parameters
     ----------
-    reporter : Reporter
-        Prints it.
     segmentation : Segmentation
         The classes after it.
     before : set of int
         Ids of the classes before it.
+
+    Returns
+    -------
+    dict
+        For ``--json``: the edit, where the history stands, the new classes.
+    str
+        For people.
     """
     history = segmentation.history
     text = history.text(history.position - 1)
@@ -217,7 +223,27 @@ def tell_edit(reporter: Reporter, segmentation: Segmentation, before: set[int]) 
         "new_classes": [{"id": row.id, "name": row.name} for row in new],
     }
     made = "".join(f"\n  new: {row.id}  {row.name}" for row in new)
-    reporter.result(values, f"{text}.{made}")
+    return values, f"{text}.{made}"
+
+
+def named(table: ClassTable, ids: Sequence[int]) -> str:
+    """Put classes on one line.
+
+    Parameters
+    ----------
+    table : ClassTable
+        The classes.
+    ids : sequence of int
+        Those to be named.
+
+    Returns
+    -------
+    str
+        Names with ids, as ``sand (2), rock (5) and 3 more``.
+    """
+    shown = ", ".join(f"{' '.join(table.name(each).split())} ({each})" for each in ids[:_LEADING])
+    more = len(ids) - _LEADING
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def position_values(history: ClassHistory) -> dict[str, Any]:

@@ -14,7 +14,6 @@ from napari_stego.cli.reporting import Reporter
 if TYPE_CHECKING:
     from napari_stego.classes import ClassHistory
 
-_ProjectArgument = Annotated[Path, typer.Argument(help="Project folder.", metavar="PROJECT")]
 _CountArgument = Annotated[
     int, typer.Argument(help="How many edits.", metavar="[N]", min=1, show_default=True)
 ]
@@ -34,7 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("jump")(jump)
 
 
-def history(project: _ProjectArgument, json_: options.JsonOption = False) -> None:
+def history(project: options.ProjectOption, json_: options.JsonOption = False) -> None:
     """List all edits, those undone too; `>` marks where the classes stand."""
     reporter = Reporter(json_)
     with reporter.command(), segmentation_of(reporter, project) as segmentation:
@@ -57,21 +56,21 @@ def history(project: _ProjectArgument, json_: options.JsonOption = False) -> Non
 
 
 def undo(
-    project: _ProjectArgument, count: _CountArgument = 1, json_: options.JsonOption = False
+    project: options.ProjectOption, count: _CountArgument = 1, json_: options.JsonOption = False
 ) -> None:
     """Take the last edits back."""
     _go(json_, project, by=-count)
 
 
 def redo(
-    project: _ProjectArgument, count: _CountArgument = 1, json_: options.JsonOption = False
+    project: options.ProjectOption, count: _CountArgument = 1, json_: options.JsonOption = False
 ) -> None:
     """Apply edits again that were undone."""
     _go(json_, project, by=count)
 
 
 def jump(
-    project: _ProjectArgument,
+    project: options.ProjectOption,
     number: Annotated[
         int,
         typer.Argument(

@@ -32,7 +32,7 @@ def register(app: typer.Typer) -> None:
 
 
 def assign(
-    project: Annotated[Path, typer.Argument(help="Project folder.", metavar="PROJECT")],
+    project: options.ProjectOption,
     classes: Annotated[
         list[str], typer.Argument(help="Ids or names of classes.", metavar="CLASS...")
     ],
@@ -64,9 +64,11 @@ def assign(
         label_set = read_label_set(labels)
         if label_set.problems:
             shown = "\n".join(f"  {each}" for each in label_set.problems[:_LEADING_PROBLEMS])
-            more = len(label_set.problems) - _LEADING_PROBLEMS
+            count = len(label_set.problems)
+            more = count - _LEADING_PROBLEMS
+            places = "1 place" if count == 1 else f"{count} places"
             reporter.note(
-                f"{labels} was not taken as it stands in {len(label_set.problems)} places:\n{shown}"
+                f"{labels} was not taken as it stands in {places}:\n{shown}"
                 + (f"\n  and {more} more" if more > 0 else "")
             )
         table = segmentation.table
@@ -84,8 +86,8 @@ def find_label(label_set: LabelSet, text: str) -> Label:
     label_set : LabelSet
         The labels.
     text : str
-        A code, a name, a name with those above it (``A > B``), or words that
-        only one label has.
+        A code, a name with those above it (``A > B``), a name, an alias, or
+        words that only one label has.
 
     Returns
     -------
@@ -102,8 +104,8 @@ def find_label(label_set: LabelSet, text: str) -> Label:
     wanted = text.strip()
     if not wanted:
         raise LabelSetError("Say which label: its code, its name, or words of it.")
-    for name_of in (_code, _full_name, _name):
-        matches = [each for each in label_set.labels if name_of(each) == wanted]
+    for names_of in (_codes, _full_names, _names, _aliases):
+        matches = [each for each in label_set.labels if wanted in names_of(each)]
         if matches:
             break
     else:
@@ -112,7 +114,7 @@ def find_label(label_set: LabelSet, text: str) -> Label:
         raise LabelSetError(f"No label in {label_set.source} is like “{wanted}”.")
     if len(matches) > 1:
         lines = [
-            f"  {each.code or '(no code)'}  {_full_name(each)}"
+            f"  {each.code or '(no code)'}  {_full_names(each)[0]}"
             for each in matches[:_LEADING_LABELS]
         ]
         if len(matches) > _LEADING_LABELS:
@@ -124,13 +126,17 @@ def find_label(label_set: LabelSet, text: str) -> Label:
     return matches[0]
 
 
-def _code(label: Label) -> str:
-    return label.code
+def _codes(label: Label) -> tuple[str, ...]:
+    return (label.code,)
 
 
-def _name(label: Label) -> str:
-    return label.name
+def _full_names(label: Label) -> tuple[str, ...]:
+    return (" > ".join([*(each.name for each in label.path), label.name]),)
 
 
-def _full_name(label: Label) -> str:
-    return " > ".join([*(each.name for each in label.path), label.name])
+def _names(label: Label) -> tuple[str, ...]:
+    return (label.name,)
+
+
+def _aliases(label: Label) -> tuple[str, ...]:
+    return label.aliases

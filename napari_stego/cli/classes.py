@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -18,6 +17,8 @@ from napari_stego.cli.class_edits import (
 )
 from napari_stego.cli.class_history import register as register_history
 from napari_stego.cli.class_labels import register as register_labels
+from napari_stego.cli.class_splits import register as register_splits
+from napari_stego.cli.class_tree import register as register_tree
 from napari_stego.cli.reporting import Reporter
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ classes_app = typer.Typer(
 )
 register_history(classes_app)
 register_labels(classes_app)
+register_splits(classes_app)
+register_tree(classes_app)
 
 _LEADING_CLUSTERS = 8
 
-ProjectArgument = Annotated[Path, typer.Argument(help="Project folder.", metavar="PROJECT")]
 ClassArgument = Annotated[str, typer.Argument(help="Id or name of the class.", metavar="CLASS")]
 ClassesArgument = Annotated[
     list[str], typer.Argument(help="Ids or names of classes.", metavar="CLASS...")
@@ -43,7 +45,7 @@ ClassesArgument = Annotated[
 
 
 @classes_app.command("list")
-def list_(project: ProjectArgument, json_: options.JsonOption = False) -> None:
+def list_(project: options.ProjectOption, json_: options.JsonOption = False) -> None:
     """List the classes with their codes, colours, parents and clusters."""
     reporter = Reporter(json_)
     with reporter.command(), segmentation_of(reporter, project) as segmentation:
@@ -54,7 +56,7 @@ def list_(project: ProjectArgument, json_: options.JsonOption = False) -> None:
 
 @classes_app.command()
 def merge(
-    project: ProjectArgument,
+    project: options.ProjectOption,
     classes: ClassesArgument,
     into: Annotated[
         str | None,
@@ -76,7 +78,7 @@ def merge(
 
 @classes_app.command()
 def rename(
-    project: ProjectArgument,
+    project: options.ProjectOption,
     class_: ClassArgument,
     name: Annotated[str, typer.Argument(help="Its new name.", metavar="NAME")],
     json_: options.JsonOption = False,
@@ -93,7 +95,7 @@ def rename(
 
 @classes_app.command()
 def recolour(
-    project: ProjectArgument,
+    project: options.ProjectOption,
     class_: ClassArgument,
     colour: Annotated[str, typer.Argument(help="As e69f00 or '#e69f00'.", metavar="COLOUR")],
     json_: options.JsonOption = False,
@@ -112,7 +114,7 @@ def recolour(
 
 @classes_app.command()
 def code(
-    project: ProjectArgument,
+    project: options.ProjectOption,
     class_: ClassArgument,
     code_: Annotated[
         str, typer.Argument(help="Its code in a label set; '' takes it away.", metavar="CODE")
@@ -131,7 +133,7 @@ def code(
 
 @classes_app.command()
 def parent(
-    project: ProjectArgument,
+    project: options.ProjectOption,
     class_: ClassArgument,
     above: Annotated[
         str | None,
@@ -152,7 +154,7 @@ def parent(
 
 @classes_app.command()
 def lock(
-    project: ProjectArgument, classes: ClassesArgument, json_: options.JsonOption = False
+    project: options.ProjectOption, classes: ClassesArgument, json_: options.JsonOption = False
 ) -> None:
     """Keep the pixels of classes from being changed."""
     edit_classes(json_, project, lambda segmentation, _: _locking(segmentation, classes, True))
@@ -160,7 +162,7 @@ def lock(
 
 @classes_app.command()
 def unlock(
-    project: ProjectArgument, classes: ClassesArgument, json_: options.JsonOption = False
+    project: options.ProjectOption, classes: ClassesArgument, json_: options.JsonOption = False
 ) -> None:
     """Let the pixels of classes be changed again."""
     edit_classes(json_, project, lambda segmentation, _: _locking(segmentation, classes, False))
@@ -168,7 +170,7 @@ def unlock(
 
 @classes_app.command()
 def delete(
-    project: ProjectArgument, classes: ClassesArgument, json_: options.JsonOption = False
+    project: options.ProjectOption, classes: ClassesArgument, json_: options.JsonOption = False
 ) -> None:
     """Take classes out; their pixels become unlabelled."""
     from napari_stego.classes import DeleteClass
@@ -182,7 +184,7 @@ def delete(
 
 @classes_app.command()
 def add(
-    project: ProjectArgument,
+    project: options.ProjectOption,
     name: Annotated[str, typer.Argument(help="Its name.", metavar="NAME")],
     colour: Annotated[
         str | None,
@@ -214,7 +216,7 @@ def add(
 
 @classes_app.command()
 def move(
-    project: ProjectArgument,
+    project: options.ProjectOption,
     clusters: Annotated[
         list[int], typer.Argument(help="Numbers of clusters, from 0.", metavar="CLUSTER...")
     ],

@@ -51,21 +51,17 @@ def cluster_k(
 ) -> None:
     """Measure for which numbers K of clusters different photographs agree.
 
-    It changes nothing in the project. Without --source, what is clustered
-    now is measured: codes or features.
+    The project remembers what was measured; nothing else in it changes.
+    Without --source, what is clustered now is measured: codes or features.
     """
-    from napari_stego.clustering import stability_curve
-    from napari_stego.project import Project
-    from napari_stego.project.encodings import encoder
+    from napari_stego.project import Project, measure_stability
 
     reporter = Reporter(json_)
     with reporter.command():
-        opened = Project.open(project, writable=False)
+        opened = Project.open(project)
         settings = _stability_settings(opened, ks, repeats=repeats, source=source, seed=seed)
-        tokens = opened.tokens()
-        encode = encoder(opened, settings.source)
         with reporter.progress() as progress:
-            curve = stability_curve(tokens, encode, settings, progress, reporter.cancel)
+            curve = measure_stability(opened, settings, progress, reporter.cancel)
         values = {"source": settings.source, **_curve_values(curve)}
         reporter.result(values, _curve_text(curve))
 
@@ -114,7 +110,9 @@ def tree(
 
 
 def _stability_settings(project: Project, ks: str | None, **changes: Any) -> StabilitySettings:
-    """Resolve what is asked for; the source is that of the clusters in use unless it is asked for.
+    """Resolve what is asked for; unless asked for, the source is that of the clusters in use.
+
+    While there are none, it is what there is.
 
     Raises
     ------
@@ -125,9 +123,12 @@ def _stability_settings(project: Project, ks: str | None, **changes: Any) -> Sta
 
     from napari_stego.clustering import StabilitySettings
     from napari_stego.errors import StegoError
+    from napari_stego.project import measurable_source
 
     result = project.state.result
-    values: dict[str, Any] = {} if result is None else {"source": result.settings.source}
+    values: dict[str, Any] = {
+        "source": measurable_source(project) if result is None else result.settings.source
+    }
     values |= {name: value for name, value in changes.items() if value is not None}
     if ks is not None:
         values["ks"] = tuple(part.strip() for part in ks.split(","))

@@ -112,6 +112,15 @@ SourceOption = Annotated[
         "[default: codes]"
     ),
 ]
+FormatsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--formats",
+        help="What to write, with commas between: png and tiff (masks), overlays, panoptic (COCO); "
+        "'' for nothing but classes.csv, which is always written. [default: all]",
+        metavar="LIST",
+    ),
+]
 CrfOption = Annotated[
     bool,
     typer.Option(

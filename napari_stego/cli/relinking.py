@@ -28,7 +28,7 @@ def register(app: typer.Typer) -> None:
 
 
 def relink(
-    project: Annotated[Path, typer.Argument(help="Project folder.", metavar="PROJECT")],
+    project: options.ProjectOption,
     folder: Annotated[
         Path,
         typer.Argument(help="Folder that the photographs are in now.", metavar="FOLDER"),

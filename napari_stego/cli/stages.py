@@ -5,15 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from napari_stego.cli import settings_of
 from napari_stego.cli.reporting import Reporter
 
 if TYPE_CHECKING:
     from napari_stego.clustering import ClusterSettings
     from napari_stego.corpus import SkippedFile
     from napari_stego.features import FeatureSettings
-    from napari_stego.inference import Detail
-    from napari_stego.project import Project
+    from napari_stego.project import ExportSettings, Project
     from napari_stego.selection import Verdict
     from napari_stego.stego import StegoSettings
 
@@ -250,9 +248,7 @@ def export(
     reporter: Reporter,
     project: Project,
     out: Path | None,
-    *,
-    crf: bool,
-    detail: Detail,
+    settings: ExportSettings,
     weights: Path | None,
     device: str,
 ) -> dict[str, Any]:
@@ -266,24 +262,21 @@ def export(
         A project with clusters.
     out : Path, optional
         Where to; by default the folder ``export`` of the project.
-    crf : bool
-        Refine labels along edges.
-    detail : str
-        How finely the photographs are encoded.
+    settings : ExportSettings
+        What to write.
     weights : Path, optional
-        Weights of the backbone for that.
+        Weights of the backbone, for a detail beyond that of the features.
     device : str
-        Where.
+        Where to encode then.
 
     Returns
     -------
     dict
         Where it is, how many images, and what is left of earlier exports.
     """
-    from napari_stego.project import ExportSettings, export
+    from napari_stego.project import export
 
     folder = (out or project.folder / "export").expanduser().absolute()
-    settings = ExportSettings(crf=settings_of.crf(crf), detail=detail)
     with reporter.progress() as progress:
         report = export(
             project,

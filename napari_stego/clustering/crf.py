@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from scipy.special import softmax
 
 from napari_stego.clustering import crf_process
+from napari_stego.clustering.crf_fast import fast_labels
 from napari_stego.clustering.pixels import upsample
 from napari_stego.errors import StegoError
 from napari_stego.progress import CancelToken
@@ -26,6 +28,9 @@ class CrfSettings(BaseModel):
 
     Attributes
     ----------
+    method : {"fast", "exact"}
+        How `refined_cluster_map` computes it: approximately and without
+        further libraries (see `crf_fast`), or with pydensecrf at every pixel.
     iterations : int
         Mean-field iterations.
     gaussian_sigma : float
@@ -45,6 +50,7 @@ class CrfSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    method: Literal["fast", "exact"] = "fast"
     iterations: int = Field(default=10, ge=1)
     gaussian_sigma: float = Field(default=1.0, gt=0)
     gaussian_weight: float = Field(default=3.0, ge=0)
@@ -55,12 +61,12 @@ class CrfSettings(BaseModel):
 
 
 def crf_available() -> bool:
-    """Tell whether the CRF library is installed.
+    """Tell whether the library of the exact CRF is installed.
 
     Returns
     -------
     bool
-        True if `dense_crf` can run.
+        True if `dense_crf` can run; the fast method always can.
     """
     return importlib.util.find_spec("pydensecrf") is not None
 
@@ -180,7 +186,7 @@ def refined_cluster_map(
     Raises
     ------
     StegoError
-        If the CRF library is not installed, or fails.
+        If the method is "exact" and the CRF library is not installed, or fails.
     Cancelled
         If `cancel` is set.
     """
@@ -189,6 +195,10 @@ def refined_cluster_map(
     shape = (image.shape[0], image.shape[1])
     if len(present) == 1:
         return np.full(shape, present[0], np.uint16)
+    if settings.method == "fast":
+        return np.asarray(
+            present[fast_labels(image, scores[..., present], settings, cancel)], np.uint16
+        )
     logits = settings.sharpness * upsample(scores[..., present], shape)
     winners = dense_crf(image, logits, settings, cancel).argmax(axis=0)
     return np.asarray(present[winners], dtype=np.uint16)

@@ -15,7 +15,6 @@ from napari_stego.gui.tasks import Task
 from napari_stego.progress import CancelToken
 from napari_stego.project import Segmentation
 from napari_stego.project.pixel_counts import PixelCounts, count_pixels
-from napari_stego.project.segmentation import load_clusters
 from napari_stego.project.statistics import CorpusStatistics, PaintedPixels, count_painted
 
 _POLL_MS = 100
@@ -74,11 +73,6 @@ class StatisticsCounter(QObject):
     def statistics(self) -> CorpusStatistics | None:
         """Pixels of the corpus, of other splits perhaps; None if nothing is counted."""
         return self._statistics
-
-    @property
-    def clusters(self) -> ClusterModel | None:
-        """The centroids of the classes' clusters."""
-        return self._clusters
 
     @property
     def images(self) -> tuple[str, ...]:
@@ -148,7 +142,7 @@ class StatisticsCounter(QObject):
             return count_pixels(project, segmentation, on_counts=started.append, cancel=token)
 
         self._started = started
-        self._clusters = load_clusters(project.clusters_file(segmentation.result.clusters))
+        self._clusters = segmentation.clusters
         self._counting = Task(work, "napari-stego counting", yielding=True)
         self._polls = 0
         self._timer.start()

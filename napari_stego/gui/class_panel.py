@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from qtpy.QtCore import QModelIndex, Qt, Signal
+from qtpy.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
 from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -16,16 +16,21 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
+from superqt import QCollapsible
 
 from napari_stego.classes import UNLABELLED
 from napari_stego.classes.palette import PALETTES
 from napari_stego.gui.class_commands import ClassCommands
 from napari_stego.gui.class_counting import StatisticsCounter
-from napari_stego.gui.class_model import CODE, COLOUR, LOCKED, NAME, ClassTableModel, share_text
+from napari_stego.gui.class_model import CODE, COLOUR, LOCKED, NAME, ClassTableModel
 from napari_stego.gui.class_patches import PatchStrip
 from napari_stego.gui.class_view import ClassView
+from napari_stego.gui.history_list import HistoryList
 from napari_stego.gui.layers import LayerStack
+from napari_stego.gui.number_texts import share_text
 from napari_stego.gui.session import Session
+from napari_stego.gui.split_dialog import SplitDialog, ask_split
+from napari_stego.gui.tree_slider import TreeSlider
 
 
 class ClassPanel(QWidget):
@@ -58,7 +63,10 @@ class ClassPanel(QWidget):
         self.model = ClassTableModel(session, self)
         self.view = ClassView(self.model, self)
         self.patches = PatchStrip(session, self.counter, self)
+        self.tree = TreeSlider(session, layers, self)
+        self.history = HistoryList(session, self)
         self.line = QLabel(self)
+        self._split_dialog: SplitDialog | None = None
         self._counting = ""
         self._make_actions()
         self._lay_out()
@@ -101,6 +109,9 @@ class ClassPanel(QWidget):
             "Del",
             "Delete the selected classes; their pixels become unlabelled",
             lambda: self.commands.delete(self.selected_ids),
+        )
+        self.split = act(
+            "Split…", "Ctrl+Shift+M", "Let the current class fall into parts", self._split
         )
         self.undo = act("Undo", "Ctrl+Z", "Undo", self.commands.undo)
         self.redo = act("Redo", "Ctrl+Shift+Z", "Redo", self.commands.redo)
@@ -146,6 +157,10 @@ class ClassPanel(QWidget):
         layout.addWidget(self.line)
         layout.addLayout(buttons)
         layout.addWidget(self.patches)
+        for title, content in (("Merge alike", self.tree), ("History", self.history)):
+            section = QCollapsible(title, self, expandedIcon="-", collapsedIcon="+")
+            section.addWidget(content)
+            layout.addWidget(section)
 
     def _connect(self) -> None:
         session, selection = self._session, self.view.selectionModel()
@@ -161,6 +176,7 @@ class ClassPanel(QWidget):
         self.view.doubleClicked.connect(self._double_clicked)
         self.counter.progressed.connect(self._tell_counting)
         self.patches.wanted.connect(self.place_wanted)
+        self.tree.merged.connect(self.select)
 
     def refresh(self) -> None:
         """Follow the session."""
@@ -178,6 +194,10 @@ class ClassPanel(QWidget):
         """
         self._session.segmentation_changed.disconnect(self.refresh)
         self._session.statistics_changed.disconnect(self._follow_statistics)
+        if self._split_dialog is not None:
+            self._split_dialog.reject()
+        self.tree.shut_down()
+        self.history.shut_down()
         self.counter.shut_down(seconds)
         self.patches.shut_down(seconds)
 
@@ -191,8 +211,10 @@ class ClassPanel(QWidget):
         """
         index = self.view.index_of(class_id)
         if index.isValid():
-            self.view.selectRow(index.row())
-            self.view.setCurrentIndex(index)
+            # Not by selectRow, which asks whether the Ctrl key is down.
+            flags = QItemSelectionModel.SelectionFlag
+            chosen = flags.ClearAndSelect | flags.Rows
+            self.view.selectionModel().setCurrentIndex(index, chosen)
 
     @property
     def current_id(self) -> int | None:
@@ -216,7 +238,7 @@ class ClassPanel(QWidget):
         self.merge.setEnabled(into is not None)
         text = self.commands.merge_text(ids, into) if into is not None else ""
         self.merge.setToolTip(f"{text or 'Merge the selected classes into one'} (Ctrl+M)")
-        for action in (self.rename, self.recolour, self.only, self.code):
+        for action in (self.rename, self.recolour, self.only, self.code, self.split):
             action.setEnabled(self.current_id is not None)
         for action in (self.label, self.toggle, self.lock, self.parent_, self.delete):
             action.setEnabled(bool(ids))
@@ -270,6 +292,22 @@ class ClassPanel(QWidget):
             index = self.view.index_of(self.current_id, column)
             self.view.setCurrentIndex(index)
             self.view.edit(index)
+
+    def _split(self) -> None:
+        """Ask for the parts of the current class; there is one preview at a time."""
+        if self.current_id is None:
+            return
+        if self._split_dialog is not None:
+            self._split_dialog.reject()
+        self.tree.restore()
+        self._split_dialog = dialog = ask_split(self._session, self._layers, self.current_id, self)
+        if dialog is not None:
+            self.tree.setEnabled(False)
+            dialog.finished.connect(self._forget_split)
+
+    def _forget_split(self) -> None:
+        self._split_dialog = None
+        self.tree.setEnabled(True)
 
     def _add(self) -> None:
         class_id = self.commands.add()

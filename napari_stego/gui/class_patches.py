@@ -106,10 +106,10 @@ class PatchStrip(QWidget):
         return segmentation, class_id, segmentation.table.row(class_id).clusters
 
     def _find(self) -> None:
-        key, clusters = self._key(), self._counter.clusters
+        key = self._key()
         self._shown = key
         self._runner.drop()
-        if key is None or clusters is None:
+        if key is None:
             self._fill(())
             self._say("Choose a class to see examples of it.")
             return
@@ -117,7 +117,7 @@ class PatchStrip(QWidget):
         images = self._images(class_id)
 
         def work(token: CancelToken) -> list[tuple[Patch, _Crop]]:
-            patches = example_patches(segmentation, clusters, class_id, images, _LIMIT, token)
+            patches = example_patches(segmentation, class_id, images, _LIMIT, token)
             return _crops(patches, token)
 
         clustered = bool(key[2])

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from magicgui.widgets import ComboBox, Container, FileEdit, LineEdit, SpinBox
 from pydantic import ValidationError
+from qtpy.QtWidgets import QWidget
 
 from napari_stego.backbones import BACKBONES, DEFAULT_BACKBONE, Layer
 from napari_stego.clustering import ClusterSettings
@@ -142,6 +143,26 @@ class RunForm:
 
     def _choose_layer_anew(self) -> None:
         self.advanced["layer"].value = _AUTO
+
+    def add_beside_clusters(self, widget: QWidget) -> None:
+        """Put a widget into the row of the number of clusters.
+
+        Parameters
+        ----------
+        widget : QWidget
+            The widget.
+        """
+        self.main["clusters"].native.parentWidget().layout().addWidget(widget)
+
+    def set_clusters(self, clusters: int) -> None:
+        """Fill in the number of clusters, and leave the rest as it is.
+
+        Parameters
+        ----------
+        clusters : int
+            From 2 to 1000.
+        """
+        self.main["clusters"].value = clusters
 
     def values(self) -> RunSettings:
         """Read the form.

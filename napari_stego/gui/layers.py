@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
@@ -13,20 +15,26 @@ from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
-from napari_stego.classes import ClassTable
+from napari_stego.classes import ClassTable, ClusterSplit
 from napari_stego.clustering import CrfSettings
 from napari_stego.corpus import CorpusImage, ImageReadError
 from napari_stego.gui.class_colormap import class_colormap, class_colours
 from napari_stego.gui.class_features import class_features
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import show_problem
+from napari_stego.gui.preview import Preview
 from napari_stego.gui.session import Session
+from napari_stego.gui.strokes import LabelImages, Strokes
+from napari_stego.gui.writer import shown_classes
 from napari_stego.progress import CancelToken
 from napari_stego.project import Segmentation, Source
 
 PHOTOGRAPH = "photograph"
 CLASSES = "classes"
 HEATMAP = "correspondence"
+
+# Layers that stay in a viewer whose dock was closed, for the next dock to take over.
+_left: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 _CLASSES_OPACITY = 0.45
 _HEATMAP_ALPHA = 0.8
@@ -40,6 +48,7 @@ class _Picture:
     photograph: npt.NDArray[np.uint8]
     segmentation: Segmentation | None
     clusters: npt.NDArray[np.uint16] | None
+    splits: tuple[ClusterSplit, ...]
     problem: ImageReadError | None
 
 
@@ -70,19 +79,22 @@ class LayerStack(QObject):
         self._pictures = LatestRunner("napari-stego picture", self)
         self._heatmaps = LatestRunner("napari-stego heatmap", self)
         self._picture: _Picture | None = None
-        # Picture, lookup table and strokes, and the label image that they make.
-        self._labels: tuple[_Picture, npt.NDArray[np.uint16], Any, npt.NDArray[np.uint16]] | None
-        self._labels = None
+        self._labels = LabelImages()
+        self.strokes = Strokes(session, self)
         self._crf: CrfSettings | None = None
         self._alone: int | None = None
         self._hidden: frozenset[int] = frozenset()
         self._coloured: tuple[Labels | None, dict[int, str]] = (None, {})
+        self._preview: Preview | None = None
         self._place: tuple[str, tuple[int, int], int] | None = None
         self._layers: dict[str, Any] = {}
+        self._take_over()
         for signal in (session.image_changed, session.segmentation_changed):
             signal.connect(self.refresh)
         session.classes_changed.connect(self._recolour)
         session.statistics_changed.connect(self._describe)
+        session.leaving.connect(self.strokes.pause)
+        viewer.layers.events.removing.connect(self._removing)
 
     @property
     def busy(self) -> bool:
@@ -95,16 +107,37 @@ class LayerStack(QObject):
         picture, segmentation = self._picture, self._session.segmentation
         if picture is None or picture.clusters is None or segmentation is None:
             return None
-        if picture.segmentation is not segmentation:
+        if picture.segmentation is not segmentation or self._outdated(picture):
             return None
-        history = segmentation.history
-        lut, strokes = history.table.lut(), history.strokes(picture.image.content_hash)
-        held = self._labels
-        same = held is not None and held[0] is picture and np.array_equal(held[1], lut)
-        if held is None or not same or held[2] != strokes:
-            labels = history.label_image(picture.image.content_hash, picture.clusters)
-            held = self._labels = (picture, lut, strokes, labels)
-        return held[3]
+        return self._labels.make(segmentation, picture.image, picture.clusters)
+
+    @property
+    def image(self) -> CorpusImage | None:
+        """The image on show; the session's may still be on its way."""
+        return self._picture.image if self._picture is not None else None
+
+    @property
+    def drawing(self) -> bool:
+        """Whether a click in the viewer is one of napari's tools on the layer of classes."""
+        active = self._viewer.layers.selection.active
+        return active == self._layers.get(CLASSES) and self.strokes.drawing
+
+    @property
+    def has_strokes(self) -> bool:
+        """Whether something was painted on the image on show."""
+        picture, segmentation = self._picture, self._session.segmentation
+        return (
+            picture is not None
+            and segmentation is not None
+            and bool(segmentation.history.strokes(picture.image.content_hash))
+        )
+
+    def reset_strokes(self) -> None:
+        """Take back what was painted on the image on show, but for locked classes; one edit."""
+        labels, picture, segmentation = self.label_image, self._picture, self._session.segmentation
+        if labels is not None and picture is not None and segmentation is not None:
+            beneath = segmentation.table.lut()[picture.clusters]
+            self.strokes.reset(labels, beneath, picture.image, segmentation)
 
     def set_crf(self, settings: CrfSettings | None) -> None:
         """Refine the classes on show along the edges of the photograph, or do not.
@@ -121,6 +154,7 @@ class LayerStack(QObject):
         """Read the session's image and label it, in a thread, and then show it."""
         image, segmentation, crf = self._session.image, self._session.segmentation, self._crf
         self._heatmaps.drop()
+        self.strokes.pause()
         if image is None:
             return
         held = self._picture
@@ -200,6 +234,46 @@ class LayerStack(QObject):
         if layer is not None and table is not None and changed:
             self._colour(layer, table)
 
+    def preview(
+        self, shown: npt.NDArray[np.uint16], colours: Mapping[int, str] | None = None
+    ) -> None:
+        """Show something else in the layer of classes; the classes stay as they are.
+
+        Parameters
+        ----------
+        shown : numpy.ndarray
+            ``(n,) uint16``, by class id the class whose colour it gets, on any
+            image; or ``(H, W) uint16``, in the place of the label image as long
+            as the picture on show stays.
+        colours : mapping of int to str, optional
+            ``#rrggbb`` by value of a label image; all others are transparent.
+        """
+        self._replace_preview(Preview(shown, colours or {}, self._picture))
+
+    def end_preview(self) -> None:
+        """Show the classes again; harmless if there is no preview."""
+        if self._preview is not None:
+            self._replace_preview(None)
+
+    def _replace_preview(self, preview: Preview | None) -> None:
+        before, self._preview = self._preview, preview
+        layer, table = self._layer(CLASSES), self._session.table
+        if self.label_image is None:
+            return
+        if (
+            layer is None
+            or table is None
+            or not all(p is None or p.of_classes for p in (before, preview))
+        ):
+            self._show_labels()
+        else:
+            self._colour(layer, table)
+
+    @property
+    def _shown_instead(self) -> npt.NDArray[np.uint16] | None:
+        """The label image in the place of the classes, if there is one for the picture on show."""
+        return self._preview.label_image(self._picture) if self._preview is not None else None
+
     def look_at(self, image: str, pixel: tuple[int, int], size: int) -> None:
         """Bring a place of an image to the middle of the canvas, now or once it is shown.
 
@@ -228,9 +302,11 @@ class LayerStack(QObject):
         self._viewer.camera.center = layer.data_to_world(pixel)
 
     def _show_alone(self, layer: Labels) -> None:
-        if self._alone is not None:
-            layer.selected_label = self._alone
-        layer.show_selected_label = self._alone is not None
+        alone = self._alone if self._shown_instead is None else None
+        if alone is not None:
+            self.strokes.choose(alone)
+        if alone is not None or layer.show_selected_label:  # setting it draws all anew
+            layer.show_selected_label = alone is not None
 
     def shut_down(self, seconds: float) -> None:
         """Stop the threads; the layers stay.
@@ -240,19 +316,53 @@ class LayerStack(QObject):
         seconds : float
             Wait at most so long for each.
         """
+        self.strokes.let_go()
+        self._viewer.layers.events.removing.disconnect(self._removing)
+        self._session.leaving.disconnect(self.strokes.pause)
         for signal in (self._session.image_changed, self._session.segmentation_changed):
             signal.disconnect(self.refresh)
         self._session.classes_changed.disconnect(self._recolour)
         self._session.statistics_changed.disconnect(self._describe)
         self._pictures.shut_down(seconds)
         self._heatmaps.shut_down(seconds)
+        heatmap = self._layer(HEATMAP)
+        if heatmap is not None:
+            heatmap.events.visible.disconnect(self._outline)
+        _left.update({layer: name for name, layer in self._layers.items()})
+        self._layers.clear()
+
+    def _take_over(self) -> None:
+        for layer, name in list(_left.items()):
+            if layer in self._viewer.layers:
+                self._layers[name] = layer
+                del _left[layer]
+                if name == HEATMAP:
+                    layer.events.visible.connect(self._outline)
 
     def _layer(self, name: str) -> Any:
         """Find a layer of ours; by identity, for the user may have layers of the same name."""
         layer = self._layers.get(name)
         return layer if layer is not None and layer in self._viewer.layers else None
 
+    def _removing(self, event: Any) -> None:
+        """Keep what was painted on a layer that is about to go."""
+        # Equal, not the same: napari gives plugins a proxy of the viewer, and of its layers.
+        if self._viewer.layers[event.index] == self._layers.get(CLASSES):
+            self.strokes.let_go()
+
+    def _outdated(self, picture: _Picture) -> bool:
+        """Tell whether clusters were split since, or a split was undone."""
+        segmentation = self._session.segmentation
+        return (
+            segmentation is not None
+            and picture.segmentation is segmentation
+            and picture.splits != segmentation.table.splits
+        )
+
     def _show(self, picture: _Picture) -> None:
+        if self._outdated(picture):
+            self.refresh()
+            return
         before, self._picture = self._picture, picture
         turned = before is None or before.image != picture.image
         layer = self._layer(PHOTOGRAPH)
@@ -276,28 +386,35 @@ class LayerStack(QObject):
         self.shown.emit()
 
     def _show_labels(self) -> None:
-        labels, table = self.label_image, self._session.table
+        labels, picture, segmentation = self.label_image, self._picture, self._session.segmentation
         layer = self._layer(CLASSES)
-        if labels is None or table is None:
+        folder = self._session.folder
+        if labels is None or picture is None or segmentation is None or folder is None:
             if layer is not None:
                 self._viewer.layers.remove(layer)
             return
         if layer is None:
-            layer = self._layers[CLASSES] = Labels(labels, name=CLASSES, opacity=_CLASSES_OPACITY)
+            layer = self._layers[CLASSES] = Labels(
+                labels.copy(), name=CLASSES, opacity=_CLASSES_OPACITY
+            )
             photograph = self._layer(PHOTOGRAPH)
             place = 0 if photograph is None else self._viewer.layers.index(photograph) + 1
             self._viewer.layers.insert(place, layer)
             self._viewer.layers.selection.active = layer
-        elif layer.data is not labels:
-            layer.data = labels
-        # Strokes would be lost with the next image: classes are edited in their table.
-        layer.editable = False
-        self._colour(layer, table)
+        instead = self._shown_instead
+        if instead is None:
+            self.strokes.show(layer, labels, picture.image, segmentation)
+        else:
+            self.strokes.show_other(layer, instead)
+        layer.metadata = shown_classes(folder, picture.image, self._crf)
+        self._colour(layer, segmentation.table)
         self._describe()
 
     def _colour(self, layer: Labels, table: ClassTable) -> None:
         """Colour the classes, unless they have these colours: a new colormap takes its time."""
         colours = class_colours(table, self._hidden)
+        if self._preview is not None:
+            colours = self._preview.recoloured(colours, self._picture)
         if self._coloured[0] is not layer or not colours.items() <= self._coloured[1].items():
             layer.colormap = class_colormap(colours)
             self._coloured = (layer, colours)
@@ -310,6 +427,10 @@ class LayerStack(QObject):
             layer.features = class_features(table, self._session.statistics)
 
     def _recolour(self) -> None:
+        if self._preview is not None and self._preview.of_classes:
+            self._preview = None  # the classes have changed
+        if self._picture is not None and self._outdated(self._picture):
+            self.refresh()
         if self.label_image is not None:
             self._show_labels()
             self.shown.emit()
@@ -355,10 +476,10 @@ def _read(
         except ImageReadError as error:
             # Its classes can be shown all the same; and never the photograph before it.
             photograph, problem = np.zeros((image.height, image.width, 3), np.uint8), error
-    clusters = None
+    clusters, splits = None, segmentation.table.splits if segmentation is not None else ()
     if segmentation is not None and segmentation.encodings.has(image):
         clusters = segmentation.cluster_map(image, crf, token)
-    return _Picture(image, photograph, segmentation, clusters, problem)
+    return _Picture(image, photograph, segmentation, clusters, splits, problem)
 
 
 def _heatmap_colormap() -> Colormap:

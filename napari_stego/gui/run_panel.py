@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QPushButton,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 from superqt import QCollapsible
 
 from napari_stego.gui.forms import RunForm
 from napari_stego.gui.jobs import Jobs
+from napari_stego.gui.k_dialog import KDialog
 from napari_stego.gui.notify import problems_shown
 from napari_stego.gui.session import Session
 from napari_stego.gui.training_view import TrainingView
@@ -42,6 +51,14 @@ class RunPanel(QWidget):
         self._job = ""
         self._told: list[str] = []
         self.form = RunForm()
+        self.k_dialog: KDialog | None = None
+        self.ask_k = QPushButton("How many?", self)
+        self.ask_k.setToolTip(
+            "Measure for which numbers of clusters different photographs agree, and choose one. "
+            "Needs features: train and cluster once before."
+        )
+        self.ask_k.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
+        self.ask_k.clicked.connect(self._ask_k)
         self.start = QPushButton("&Train and cluster", self)
         self.start.setToolTip(
             "Extract features, train a STEGO head, cluster its codes and tell whether it helps. "
@@ -80,6 +97,7 @@ class RunPanel(QWidget):
     def _lay_out(self) -> None:
         self.form.main.margins = (0, 0, 0, 0)
         self.form.advanced.margins = (0, 0, 0, 0)
+        self.form.add_beside_clusters(self.ask_k)
         buttons = QHBoxLayout()
         buttons.addWidget(self.start, 1)
         buttons.addWidget(self.cancel)
@@ -103,6 +121,25 @@ class RunPanel(QWidget):
                 self._warn(None)
                 self.verdict.hide()  # until this run has one, or is cancelled
             self.wanted.emit(settings)
+
+    def _ask_k(self) -> None:
+        """Open the dialog on the number of clusters, or bring it to the front."""
+        if self.k_dialog is None:
+            self.forget()
+            self.k_dialog = KDialog(self._session, self._jobs, self)
+            self.k_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+            self.k_dialog.used.connect(self.form.set_clusters)
+            self.k_dialog.finished.connect(self._forget_k_dialog)
+        self.k_dialog.show()
+        self.k_dialog.raise_()
+
+    def _forget_k_dialog(self) -> None:
+        self.k_dialog = None
+
+    def shut_down(self) -> None:
+        """Close the dialog, if it is open; harmless when done twice."""
+        if self.k_dialog is not None:
+            self.k_dialog.reject()
 
     def _follow(self) -> None:
         """Show the opened project's settings and the history of its run."""
@@ -129,6 +166,9 @@ class RunPanel(QWidget):
 
     def _update_buttons(self) -> None:
         self.start.setEnabled(self._session.corpus is not None and not self._jobs.busy)
+        project = self._session.project
+        extracted = project is not None and project.state.features is not None
+        self.ask_k.setEnabled(extracted and not self._jobs.busy)
         self.cancel.setEnabled(self._jobs.busy)
         self.verdict.switch.setEnabled(not self._jobs.busy)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from napari_stego.classes import ClassEdit, ClassTable
 from napari_stego.corpus import Corpus, CorpusImage
 from napari_stego.errors import StegoError
 from napari_stego.progress import Cancelled, CancelToken
-from napari_stego.project import Encodings, Project, Segmentation, Source, judge_run
+from napari_stego.project import Encodings, Project, Segmentation, Source, SplitProposal, judge_run
 from napari_stego.project.statistics import ClassStatistics
 from napari_stego.selection import Verdict
 from napari_stego.stego import StegoRun, load_run
@@ -98,11 +98,13 @@ class Opened:
 class Session:
     """The state behind the panels; no widgets.
 
-    Signals, all without values: ``corpus_changed``, ``segmentation_changed``
+    Signals, all without values: ``leaving``, before another project or result
+    takes the place of what is open; ``corpus_changed``, ``segmentation_changed``
     (also when it is gone), ``image_changed``, ``classes_changed``,
     ``verdict_changed``, ``statistics_changed``.
     """
 
+    leaving = Signal()
     corpus_changed = Signal()
     segmentation_changed = Signal()
     image_changed = Signal()
@@ -186,6 +188,7 @@ class Session:
         opened : Opened
             The project.
         """
+        self.leaving.emit()
         before, image = self._opened, self.image
         if before is not None and before.project.folder != opened.project.folder:
             before.project.close()
@@ -261,6 +264,33 @@ class Session:
         if self.segmentation is not None:
             history = self.segmentation.history
             self._saving(lambda: history.do(edit))
+
+    def split(self, proposal: SplitProposal, names: Sequence[str] = ()) -> tuple[int, ...]:
+        """Split a class; one step of the history.
+
+        Parameters
+        ----------
+        proposal : SplitProposal
+            The split, of the session's segmentation.
+        names : sequence of str
+            Names of the parts from the second on; see `SplitProposal.edit`.
+
+        Returns
+        -------
+        tuple of int
+            The classes of the parts, the class itself first; empty without
+            classes.
+
+        Raises
+        ------
+        StegoError
+            If the classes cannot take it, or it cannot be saved.
+        """
+        ids: list[int] = []
+        segmentation = self.segmentation
+        if segmentation is not None:
+            self._saving(lambda: ids.extend(segmentation.split(proposal, names)))
+        return tuple(ids)
 
     def undo(self) -> None:
         """Take the last edit of the classes back.

@@ -9,7 +9,14 @@ from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QFrame, QLabel, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_stego.gui import work
 from napari_stego.gui.class_panel import ClassPanel
@@ -56,6 +63,10 @@ class StegoWidget(QWidget):
         self.class_panel = ClassPanel(self.session, self.layers, self)
         self.export_button = QPushButton("E&xport…", self)
         self.export_button.setToolTip("Write masks, classes.csv and overlay pictures (Alt+X)")
+        self.reset_button = QPushButton("&Reset strokes", self)
+        self.reset_button.setToolTip(
+            "Take back all that was painted on this photograph; can be undone (Alt+R)"
+        )
         self._clicks = ClickListener(napari_viewer.mouse_drag_callbacks, self._clicked)
         self._lay_out()
         self._connect()
@@ -71,10 +82,13 @@ class StegoWidget(QWidget):
             ("2  Clusters", self.run_panel),
             ("3  Classes", self.class_panel),
         ):
-            layout.addWidget(_heading(title, self))
+            layout.addWidget(_heading(title, panel, self))
             layout.addWidget(panel, 1 if panel is self.class_panel else 0)
         layout.addWidget(self.inspect_panel)
-        layout.addWidget(self.export_button)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.reset_button)
+        buttons.addWidget(self.export_button)
+        layout.addLayout(buttons)
         # On small screens the panels scroll instead of making the window too tall.
         around = QVBoxLayout(self)
         around.setContentsMargins(0, 0, 0, 0)
@@ -94,6 +108,10 @@ class StegoWidget(QWidget):
         self.class_panel.hidden.connect(self.layers.hide)
         self.class_panel.place_wanted.connect(self._go)
         self.layers.working.connect(self.inspect_panel.show_working)
+        self.layers.shown.connect(self._follow_strokes)
+        self.layers.strokes.picked.connect(self.class_panel.select)
+        self.class_panel.view.selectionModel().currentRowChanged.connect(self._paint_with)
+        self.reset_button.clicked.connect(self.layers.reset_strokes)
         self.export_button.clicked.connect(self._ask_export)
         self.session.corpus_changed.connect(self._follow)
         self.session.segmentation_changed.connect(self._follow)
@@ -182,6 +200,12 @@ class StegoWidget(QWidget):
         if report.skipped:
             first = "".join(f"\n{file.name}: {file.reason}" for file in report.skipped[:10])
             text += f"\n{len(report.skipped)} are left out:{first}"
+        if report.stale:
+            first = "".join(f"\n{name}" for name in report.stale[:10])
+            text += (
+                f"\n{len(report.stale)} files are of an earlier export and not of this one; "
+                f"delete them, or export to an empty folder:{first}"
+            )
         self.run_panel.tell(text)
         show_info(text)
 
@@ -229,10 +253,17 @@ class StegoWidget(QWidget):
         self.class_panel.counter.set_paused(self.jobs.busy)
         self.export_button.setEnabled(self.session.segmentation is not None and not self.jobs.busy)
         self.corpus_panel.set_busy(self.jobs.busy)
+        self._follow_strokes()
+
+    def _follow_strokes(self) -> None:
+        self.reset_button.setEnabled(self.layers.has_strokes and not self.session.read_only)
+
+    def _paint_with(self, *_: Any) -> None:
+        self.layers.strokes.choose(self.class_panel.current_id)
 
     def _clicked(self, position: Any) -> None:
         pixel, source = self.layers.pixel_at(position), self.inspect_panel.chosen
-        if pixel is None:
+        if pixel is None or self.layers.drawing:
             return
         labels = self.layers.label_image
         if labels is not None:
@@ -267,9 +298,12 @@ class StegoWidget(QWidget):
     def shut_down(self) -> None:
         """Cancel what is running and let go of the viewer; harmless when done twice."""
         self._clicks.stop()
+        self.run_panel.shut_down()
         self.jobs.shut_down(_PATIENCE_SECONDS)
         self.layers.shut_down(_PATIENCE_SECONDS)
         self.class_panel.shut_down(_PATIENCE_SECONDS)
+        if self.session.project is not None:
+            self.session.project.close()
 
 
 class _Scrolling(QScrollArea):
@@ -287,13 +321,22 @@ class _Scrolling(QScrollArea):
         return QSize(self.widget().minimumSizeHint().width() + bar, 200)
 
 
-def _heading(text: str, parent: QWidget) -> QWidget:
-    box = QFrame(parent)
-    layout = QVBoxLayout(box)
-    layout.setContentsMargins(0, 4, 0, 0)
-    label = QLabel(text, box)
-    font = label.font()
-    font.setBold(True)
-    label.setFont(font)
-    layout.addWidget(label)
-    return box
+def _heading(text: str, panel: QWidget, parent: QWidget) -> QPushButton:
+    """Make a heading; a click folds its panel away, to leave room for the others."""
+    heading = QPushButton(parent)
+    heading.setCheckable(True)
+    heading.setChecked(True)
+    heading.setToolTip("Click to fold this part away, or to show it")
+    heading.setAccessibleName(text)
+    heading.setStyleSheet(
+        "QPushButton, QPushButton:checked { background: transparent; border: none; "
+        "text-align: left; font-weight: bold; padding: 4px 0px 0px 0px }"
+    )
+
+    def fold(shown: bool) -> None:
+        heading.setText(f"{'▾' if shown else '▸'}  {text}")
+        panel.setVisible(shown)
+
+    heading.toggled.connect(fold)
+    fold(True)
+    return heading

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from napari_stego.clustering import ClusterSettings
+from napari_stego.clustering import ClusterSettings, StabilityCurve, StabilitySettings
 from napari_stego.features import FeatureSettings
 from napari_stego.gui.jobs import Reports
 from napari_stego.gui.session import Opened
@@ -17,6 +17,8 @@ from napari_stego.project import (
     cluster,
     extract,
     judge_run,
+    measurable_source,
+    measure_stability,
     missing_photographs,
     open_photographs,
     score_layers,
@@ -219,6 +221,38 @@ def judge(folder: Path, reports: Reports, cancel: CancelToken) -> Verdict | None
         If features or the run are missing.
     """
     return judge_run(Project.open(folder), reports.progress, cancel)
+
+
+def measure_clusters(
+    folder: Path, reports: Reports, cancel: CancelToken
+) -> tuple[Source, StabilityCurve]:
+    """Measure for which numbers of clusters the photographs agree.
+
+    Parameters
+    ----------
+    folder : Path
+        A project folder with features.
+    reports : Reports
+        Told of the progress.
+    cancel : CancelToken
+        Stops between two iterations of k-means.
+
+    Returns
+    -------
+    source : "codes" or "features"
+        What was measured: codes if there is a run.
+    curve : StabilityCurve
+        For the default numbers of clusters.
+
+    Raises
+    ------
+    StegoError
+        If features are missing, or there are too few photographs.
+    """
+    opened = Project.open(folder)
+    source = measurable_source(opened)
+    settings = StabilitySettings(source=source)
+    return source, measure_stability(opened, settings, reports.progress, cancel)
 
 
 def use(folder: Path, source: Source, reports: Reports, cancel: CancelToken) -> Opened:

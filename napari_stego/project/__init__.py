@@ -2,6 +2,7 @@
 
 from napari_stego.project.choosing import judge_run, score_layers, train_best
 from napari_stego.project.class_tree import ClassPair, ClassTree
+from napari_stego.project.cluster_counts import measurable_source, measure_stability
 from napari_stego.project.encodings import Encodings, Source
 from napari_stego.project.evaluating import Evaluation, EvaluationRow, evaluate
 from napari_stego.project.exporting import ExportReport, ExportSettings, export
@@ -33,6 +34,8 @@ __all__ = [
     "export",
     "extract",
     "judge_run",
+    "measurable_source",
+    "measure_stability",
     "missing_photographs",
     "open_photographs",
     "relink",

@@ -43,7 +43,6 @@ class Patch:
 
 def example_patches(
     segmentation: Segmentation,
-    clusters: ClusterModel,
     class_id: int,
     images: Sequence[CorpusImage],
     limit: int = 8,
@@ -58,8 +57,6 @@ def example_patches(
     ----------
     segmentation : Segmentation
         A project's result.
-    clusters : ClusterModel
-        Its centroids.
     class_id : int
         The class.
     images : sequence of CorpusImage
@@ -83,11 +80,10 @@ def example_patches(
     Cancelled
         If `cancel` is set.
     """
-    owned = np.array(segmentation.table.row(class_id).clusters, np.int64)
-    mine = np.zeros(len(clusters), bool)
-    mine[owned[owned < len(clusters)]] = True
-    if not mine.any():
+    owned = list(segmentation.table.row(class_id).clusters)
+    if not owned:
         return []
+    clusters = ClusterModel(segmentation.clusters.centroids[owned])
     readable = [image for image in images if segmentation.encodings.has(image)]
     step = max(len(readable) / _IMAGES_LOOKED_AT, 1.0)
     chosen = [readable[int(k * step)] for k in range(min(len(readable), _IMAGES_LOOKED_AT))]
@@ -96,23 +92,23 @@ def example_patches(
     for image in {each.content_hash: each for each in chosen}.values():
         if cancel is not None:
             cancel.raise_if_cancelled()
-        scores = clusters.scores(segmentation.encodings.grid(image, source))
-        for rank, (row, column, closeness) in enumerate(_best(scores, mine)):
-            found.append((rank, -closeness, _patch(image, scores.shape[:2], row, column)))
+        mine = np.isin(segmentation.patch_clusters(image), owned)
+        closeness = clusters.scores(segmentation.encodings.grid(image, source)).max(axis=2)
+        for rank, (row, column, best) in enumerate(_best(closeness, mine)):
+            found.append((rank, -best, _patch(image, mine.shape, row, column)))
     found.sort(key=lambda each: each[:2])
     return [patch for _, _, patch in found[:limit]]
 
 
 def _best(
-    scores: npt.NDArray[np.float32], mine: npt.NDArray[np.bool_]
+    closeness: npt.NDArray[np.float32], mine: npt.NDArray[np.bool_]
 ) -> list[tuple[int, int, float]]:
     """Find the most typical positions of a grid that are not neighbours of each other."""
-    owner = mine[scores.argmax(axis=2)]
-    if not owner.any():
+    if not mine.any():
         return []
     # A position amid others of the class shows it better than one at its edge.
-    closeness = np.where(owner, scores[:, :, mine].max(axis=2), 0)
-    amid = np.where(owner, uniform_filter(closeness, 3, mode="nearest"), -np.inf)
+    around = uniform_filter(np.where(mine, closeness, 0), 3, mode="nearest")
+    amid = np.where(mine, around, -np.inf)
     best = []
     for _ in range(_PER_IMAGE):
         row, column = np.unravel_index(amid.argmax(), amid.shape)

@@ -55,6 +55,6 @@ def test_stopped_and_then_killed_the_same_command_goes_on_to_the_same_masks(
     assert values["reused"] > 0
     assert values["images"] == images
     files = exported(parts / "export")
-    assert len(files) == 3 * images + 1
+    assert len(files) == 4 * images + 2
     assert files == exported(whole / "export")
     assert not list(parts.rglob(".*"))

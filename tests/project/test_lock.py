@@ -323,7 +323,7 @@ def test_old_classes_are_read_without_writing_by_who_may_only_read(tmp_path, clu
         (["features", "{images}", "--project", "{folder}"], True),
         (["train", "--project", "{folder}"], True),
         (["cluster", "--project", "{folder}"], True),
-        (["relink", "{folder}", "{images}"], True),
+        (["relink", "-p", "{folder}", "{images}"], True),
         (["export", "--project", "{folder}"], False),
         (["tree", "--project", "{folder}"], False),
         (["cluster-k", "--project", "{folder}"], False),

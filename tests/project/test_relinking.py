@@ -235,7 +235,7 @@ def test_the_command_line_relinks_and_reports(tmp_path, project, images):
     project.close()
     (images / "frame000.png").rename(images / "first.png")
     (images / "frame003.png").unlink()
-    done = CliRunner().invoke(app, ["relink", str(folder), str(images), "--json"])
+    done = CliRunner().invoke(app, ["relink", "-p", str(folder), str(images), "--json"])
     assert done.exit_code == 0
     values = json.loads(done.stdout.strip().splitlines()[-1])
     assert values == {

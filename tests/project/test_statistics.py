@@ -28,7 +28,6 @@ from napari_stego.progress import Cancelled, CancelToken
 from napari_stego.project import Project, Segmentation
 from napari_stego.project.examples import example_patches
 from napari_stego.project.pixel_counts import PixelCounts, count_pixels
-from napari_stego.project.segmentation import load_clusters
 from napari_stego.project.statistics import CorpusStatistics, count_painted
 
 CLUSTERS = 5
@@ -212,10 +211,9 @@ def test_other_splits_do_not_fit(opened):
 
 def test_examples_are_in_the_class_most_typical_first_and_spread_over_images(opened):
     project, segmentation = opened
-    clusters = load_clusters(project.clusters_file(project.result.clusters))
     statistics = CorpusStatistics(count_pixels(project, segmentation)).of(segmentation.table)
     class_id = max((i for i in statistics if i), key=lambda i: statistics[i].pixels)
-    patches = example_patches(segmentation, clusters, class_id, project.corpus.images, 8)
+    patches = example_patches(segmentation, class_id, project.corpus.images, 8)
     names = [patch.image.name for patch in patches]
     first = len(set(names))
     assert first == statistics[class_id].images or first > 1
@@ -227,10 +225,34 @@ def test_examples_are_in_the_class_most_typical_first_and_spread_over_images(ope
             max(patch.row - 8, 0) : patch.row + 9, max(patch.column - 8, 0) : patch.column + 9
         ]
         assert class_id in around
-    assert len(example_patches(segmentation, clusters, class_id, project.corpus.images, 2)) == 2
+    assert len(example_patches(segmentation, class_id, project.corpus.images, 2)) == 2
     new = segmentation.table.next_id
     segmentation.history.do(AddClass(id=new, name="painted", colour="#123456"))
-    assert example_patches(segmentation, clusters, new, project.corpus.images) == []
+    assert example_patches(segmentation, new, project.corpus.images) == []
+
+
+def test_the_parts_of_a_split_have_numbers_and_examples_of_their_own(opened):
+    project, segmentation = opened
+    before = CorpusStatistics(count_pixels(project, segmentation)).of(segmentation.table)
+    class_id = max((i for i in before if i), key=lambda i: before[i].pixels)
+    ids = segmentation.split(segmentation.propose_split(class_id, 2))
+    counts = count_pixels(project, segmentation)
+    after = CorpusStatistics(counts, clusters=segmentation.clusters).of(segmentation.table)
+    labels = [segmentation.label_image(image) for image in project.corpus.images]
+    for part in ids:
+        assert after[part].pixels == sum((each == part).sum() for each in labels) > 0
+        assert 0 < after[part].coherence <= 1
+        patches = example_patches(segmentation, part, project.corpus.images)
+        assert patches
+        for patch in patches:
+            clusters = segmentation.patch_clusters(patch.image)
+            row = patch.row * clusters.shape[0] // patch.image.height
+            column = patch.column * clusters.shape[1] // patch.image.width
+            assert segmentation.table.lut()[clusters[row, column]] == part
+    assert sum(after[part].pixels for part in ids) == before[class_id].pixels
+    segmentation.history.undo()
+    counts = count_pixels(project, segmentation)
+    assert CorpusStatistics(counts).of(segmentation.table) == before
 
 
 @pytest.mark.parametrize("palette", PALETTES)
