@@ -3,6 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := demo-output
+SCREEN := xvfb-run -a -s "-screen 0 1440x900x24"
 
 .PHONY: demo test lint clean
 
@@ -17,7 +18,12 @@ demo: $(VENV)/.demo-ready
 
 test: $(VENV)/.test-ready
 	@.ci/system-packages xvfb
-	xvfb-run -a -s "-screen 0 1440x900x24" $(BIN)/python -m pytest $(TESTS)
+ifdef TESTS
+	$(SCREEN) $(BIN)/python -m pytest $(TESTS)
+else
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/gui
+	$(SCREEN) $(BIN)/python -m pytest tests/gui
+endif
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .

@@ -82,7 +82,7 @@ def main() -> None:
         ):
             _collect(rows, _evaluate(options, project, seed), name, layer_name)
         if options.crf:
-            refined = _evaluate(options, ours, seed, CrfSettings())
+            refined = _evaluate(options, ours, seed, CrfSettings(method="exact"))
             _collect(rows, refined, OURS, f"{where}, CRF", only_matched=True)
         _save(options.project, rows)
     print(_table(rows, options.named))

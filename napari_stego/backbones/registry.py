@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Literal
 
-import timm
 import torch
-from timm.models import get_pretrained_cfg
 
 from napari_stego.errors import StegoError
 
@@ -112,6 +110,8 @@ def get_backbone_spec(name: str) -> BackboneSpec:
     if name in BACKBONES:
         return BACKBONES[name]
     if not _in_timm(name):
+        import timm
+
         known = [*BACKBONES, *timm.list_models("*vit*", pretrained=True)]
         close = difflib.get_close_matches(name, known, n=3, cutoff=0.4)
         hint = f" Did you mean {', '.join(close)}?" if close else ""
@@ -134,6 +134,9 @@ def get_backbone_spec(name: str) -> BackboneSpec:
 
 
 def _in_timm(name: str) -> bool:
+    import timm
+    from timm.models import get_pretrained_cfg
+
     try:
         get_pretrained_cfg(name)
     except RuntimeError:  # the architecture is there, and has no weights of that tag
@@ -161,6 +164,8 @@ def build_model(name: str) -> Any:
         If the model gives no patch tokens.
     """
     options: dict[str, Any] = {"pretrained": False, "num_classes": 0}
+    import timm
+
     try:
         model = timm.create_model(name, dynamic_img_size=True, **options)
     except TypeError:  # SAM's transformer takes any size without being told

@@ -16,7 +16,6 @@ from urllib.parse import urlsplit
 import platformdirs
 from huggingface_hub import constants, try_to_load_from_cache
 from safetensors.torch import save_file
-from timm.models import get_pretrained_cfg
 
 from napari_stego.backbones import hub_process
 from napari_stego.backbones.child import run_download
@@ -321,6 +320,8 @@ def _download(
 def _from_hub(
     spec: BackboneSpec, progress: ProgressCallback, cancel: CancelToken | None
 ) -> StateDict:
+    from timm.models import get_pretrained_cfg
+
     config = get_pretrained_cfg(spec.name)
     repository = config.hf_hub_id if config is not None else None
     if not repository:

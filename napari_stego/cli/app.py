@@ -87,7 +87,7 @@ def run(
     """
     reporter = Reporter(json_)
     with reporter.command():
-        # If the CRF is not installed, better to say so now than at the end.
+        # If there is no such format, better to say so now than at the end.
         exporting = export_settings(formats, crf=crf, detail=detail)
         opened = _open_photographs(reporter, project, images)
         values: dict[str, Any] = {"project": str(opened.folder)}

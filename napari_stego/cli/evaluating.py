@@ -109,7 +109,7 @@ def evaluate(
         from napari_stego.project import evaluate as evaluate_project
 
         opened = Project.open(project, writable=False)
-        refinement = settings_of.crf(crf)
+        refinement = settings_of.crf(crf, exact=True)
         scored = _masks(masks, dataset, root, centre_crop)
         naming = _naming(naming_masks, training_masks, dataset, root)
         if out is not None and not plots_available():

@@ -35,7 +35,7 @@ def export_settings(formats: str | None, *, crf: bool, detail: Detail) -> Export
     Raises
     ------
     StegoError
-        If there is no such format, or the CRF is not installed.
+        If there is no such format.
     """
     from napari_stego.errors import StegoError
     from napari_stego.project import ExportSettings

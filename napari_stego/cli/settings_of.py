@@ -161,13 +161,15 @@ def _validated(model: Any, values: dict[str, Any]) -> Any:
         raise StegoError(f"These settings do not work: {problems}.") from error
 
 
-def crf(wanted: bool) -> CrfSettings | None:
+def crf(wanted: bool, *, exact: bool = False) -> CrfSettings | None:
     """Resolve the settings of the dense CRF.
 
     Parameters
     ----------
     wanted : bool
         Whether it is asked for.
+    exact : bool
+        By pydensecrf, as for published scores, and not by the fast method.
 
     Returns
     -------
@@ -177,16 +179,16 @@ def crf(wanted: bool) -> CrfSettings | None:
     Raises
     ------
     StegoError
-        If it is not installed.
+        If the exact one is not installed.
     """
     from napari_stego.clustering import CrfSettings, crf_available
     from napari_stego.errors import StegoError
 
     if not wanted:
         return None
-    if not crf_available():
+    if exact and not crf_available():
         raise StegoError(
-            'The dense CRF is not installed. Install it with `pip install "napari-stego[crf]"` '
-            "(it needs a C++ compiler), or leave out --crf."
+            "The exact dense CRF is not installed. Install it with "
+            '`pip install "napari-stego[crf]"` (it needs a C++ compiler), or leave out --crf.'
         )
-    return CrfSettings()
+    return CrfSettings(method="exact" if exact else "fast")

@@ -7,7 +7,7 @@ from pathlib import Path
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit
 from qtpy.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
 
-from napari_stego.clustering import CrfSettings, crf_available
+from napari_stego.clustering import CrfSettings
 from napari_stego.inference import DETAILS
 from napari_stego.project import ExportSettings
 
@@ -63,8 +63,7 @@ class ExportDialog(QDialog):
                     name="crf",
                     text="Refine edges (CRF): seconds per photograph",
                     value=False,
-                    enabled=crf_available(),
-                    tooltip="Needs pydensecrf2.",
+                    tooltip="Let the classes follow the edges of the photographs.",
                 ),
                 ComboBox(
                     name="detail",

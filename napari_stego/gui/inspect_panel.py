@@ -7,7 +7,7 @@ from typing import Any
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from napari_stego.clustering import CrfSettings, crf_available
+from napari_stego.clustering import CrfSettings
 from napari_stego.gui.session import Session
 from napari_stego.project import Source
 
@@ -45,12 +45,6 @@ class InspectPanel(QWidget):
             "Let the classes on show follow the edges of the photograph: takes seconds. The "
             "export has a choice of its own."
         )
-        if not crf_available():
-            self.crf.setEnabled(False)
-            self.crf.setToolTip(
-                'The dense CRF is not installed: `pip install "napari-stego[crf]"` (needs a C++ '
-                "compiler)"
-            )
         self.crf.toggled.connect(self._crf_toggled)
         self.busy = QLabel("working…", self)
         self.busy.hide()

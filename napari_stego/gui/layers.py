@@ -3,31 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Image, Labels
-from napari.utils.colormaps import Colormap, ensure_colormap
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
-from napari_stego.classes import ClassTable, ClusterSplit
+from napari_stego.classes import ClassTable
 from napari_stego.clustering import CrfSettings
-from napari_stego.corpus import CorpusImage, ImageReadError
+from napari_stego.corpus import CorpusImage
 from napari_stego.gui.class_colormap import class_colormap, class_colours
 from napari_stego.gui.class_features import class_features
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import show_problem
+from napari_stego.gui.pictures import Picture, heatmap_colormap, read_picture
 from napari_stego.gui.preview import Preview
 from napari_stego.gui.session import Session
 from napari_stego.gui.strokes import LabelImages, Strokes
 from napari_stego.gui.writer import shown_classes
 from napari_stego.progress import CancelToken
-from napari_stego.project import Segmentation, Source
+from napari_stego.project import Source
 
 PHOTOGRAPH = "photograph"
 CLASSES = "classes"
@@ -37,19 +36,6 @@ HEATMAP = "correspondence"
 _left: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
 
 _CLASSES_OPACITY = 0.45
-_HEATMAP_ALPHA = 0.8
-
-
-@dataclass(frozen=True)
-class _Picture:
-    """What is shown of an image."""
-
-    image: CorpusImage
-    photograph: npt.NDArray[np.uint8]
-    segmentation: Segmentation | None
-    clusters: npt.NDArray[np.uint16] | None
-    splits: tuple[ClusterSplit, ...]
-    problem: ImageReadError | None
 
 
 class LayerStack(QObject):
@@ -78,7 +64,7 @@ class LayerStack(QObject):
         self._session = session
         self._pictures = LatestRunner("napari-stego picture", self)
         self._heatmaps = LatestRunner("napari-stego heatmap", self)
-        self._picture: _Picture | None = None
+        self._picture: Picture | None = None
         self._labels = LabelImages()
         self.strokes = Strokes(session, self)
         self._crf: CrfSettings | None = None
@@ -161,8 +147,8 @@ class LayerStack(QObject):
         same = held is not None and held.image == image and held.problem is None
         photograph = held.photograph if held is not None and same else None
 
-        def work(token: CancelToken) -> _Picture:
-            return _read(image, photograph, segmentation, crf, token)
+        def work(token: CancelToken) -> Picture:
+            return read_picture(image, photograph, segmentation, crf, token)
 
         self.working.emit(True)
         self._pictures.submit(work, self._show, lambda: self.working.emit(False))
@@ -350,7 +336,7 @@ class LayerStack(QObject):
         if self._viewer.layers[event.index] == self._layers.get(CLASSES):
             self.strokes.let_go()
 
-    def _outdated(self, picture: _Picture) -> bool:
+    def _outdated(self, picture: Picture) -> bool:
         """Tell whether clusters were split since, or a split was undone."""
         segmentation = self._session.segmentation
         return (
@@ -359,7 +345,7 @@ class LayerStack(QObject):
             and picture.splits != segmentation.table.splits
         )
 
-    def _show(self, picture: _Picture) -> None:
+    def _show(self, picture: Picture) -> None:
         if self._outdated(picture):
             self.refresh()
             return
@@ -441,7 +427,7 @@ class LayerStack(QObject):
             layer = self._layers[HEATMAP] = Image(
                 heatmap,
                 name=HEATMAP,
-                colormap=_heatmap_colormap(),
+                colormap=heatmap_colormap(),
                 contrast_limits=(0.0, 1.0),
                 blending="translucent",
             )
@@ -460,30 +446,3 @@ class LayerStack(QObject):
         heatmap, classes = self._layer(HEATMAP), self._layer(CLASSES)
         if classes is not None:
             classes.contour = 2 if heatmap is not None and heatmap.visible else 0
-
-
-def _read(
-    image: CorpusImage,
-    photograph: npt.NDArray[np.uint8] | None,
-    segmentation: Segmentation | None,
-    crf: CrfSettings | None,
-    token: CancelToken,
-) -> _Picture:
-    problem = None
-    if photograph is None:
-        try:
-            photograph = image.read()
-        except ImageReadError as error:
-            # Its classes can be shown all the same; and never the photograph before it.
-            photograph, problem = np.zeros((image.height, image.width, 3), np.uint8), error
-    clusters, splits = None, segmentation.table.splits if segmentation is not None else ()
-    if segmentation is not None and segmentation.encodings.has(image):
-        clusters = segmentation.cluster_map(image, crf, token)
-    return _Picture(image, photograph, segmentation, clusters, splits, problem)
-
-
-def _heatmap_colormap() -> Colormap:
-    """Let the photograph show where nothing corresponds."""
-    colours = np.array(ensure_colormap("inferno").colors, dtype=np.float32)
-    colours[:, 3] = np.linspace(0.0, _HEATMAP_ALPHA, len(colours))
-    return Colormap(colours, name="correspondence")

@@ -186,7 +186,7 @@ def test_a_merge_keeps_the_name_that_was_given(opened):
     assert (row.name, row.clusters) == ("sand", (0, 2))
 
 
-def test_edited_classes_that_are_put_away_are_told_and_come_back(opened, settled):
+def test_edited_classes_are_carried_over_which_is_told_and_come_back(opened, settled):
     _, widget = opened
     rename(widget, 0, "sand")
     assert widget.run_panel.form.main["clusters"].value == 5
@@ -195,8 +195,10 @@ def test_edited_classes_that_are_put_away_are_told_and_come_back(opened, settled
         widget.run_panel.start.click()
         settled(widget)
         if clusters == 4:
-            assert "5 clusters of codes" in widget.run_panel.status.text()
+            assert "carried over" in widget.run_panel.status.text()
+            assert "sand" in {row.name for row in widget.session.table.rows}
     assert widget.session.table.rows[0].name == "sand"
+    assert widget.session.table.rows[0].clusters
 
 
 def test_the_heatmap_turns_the_classes_into_outlines_until_it_is_hidden(opened, settled):
