@@ -119,7 +119,7 @@ class ProjectFolder:
         Parameters
         ----------
         kind : str
-            What: "layers" or "verdict".
+            What: "layers", "verdict" or "stability".
         key : str
             Key of all that it depends on.
 
