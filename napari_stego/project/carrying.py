@@ -172,6 +172,7 @@ def _overlap(
         overlap += count_overlap(
             labels[rows][:, columns], clusters.astype(np.uint16), *overlap.shape
         )
+    progress(len(places), len(places), "carrying classes over")
     return overlap
 
 

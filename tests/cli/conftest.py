@@ -5,13 +5,14 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 PROGRAM = Path(sys.executable).with_name("napari-stego")
+SERVER = Path(__file__).with_name("server.py")
 
 
 class CommandLine:
@@ -19,6 +20,8 @@ class CommandLine:
 
     def __init__(self, folder: Path, weights: Path) -> None:
         self.weights = weights
+        self._folder = folder
+        self._server: subprocess.Popen[str] | None = None
         self.env = {
             **os.environ,
             "NAPARI_STEGO_CACHE": str(folder / "cache"),
@@ -29,7 +32,33 @@ class CommandLine:
         }
 
     def run(self, *args: object, **env: str) -> subprocess.CompletedProcess[str]:
-        """Run a command to its end."""
+        """Run a command to its end, in a process that finds everything loaded."""
+        if env or os.name != "posix":
+            return self.start(*args, **env)
+        if self._server is None:
+            self._server = subprocess.Popen(
+                [sys.executable, SERVER],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=self.env,
+            )
+            assert self._server.stdout.readline() == "ready\n"
+        out, errors = self._folder / "out.txt", self._folder / "errors.txt"
+        job = {"args": [*map(str, args)], "out": str(out), "errors": str(errors)}
+        self._server.stdin.write(json.dumps(job) + "\n")
+        self._server.stdin.flush()
+        code = int(self._server.stdout.readline())
+        texts = (path.read_text("utf-8") for path in (out, errors))
+        return subprocess.CompletedProcess(job["args"], code, *texts)
+
+    def close(self) -> None:
+        """End the process that commands come from."""
+        if self._server is not None:
+            self._server.communicate()
+
+    def start(self, *args: object, **env: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end, from nothing, as a user does."""
         return subprocess.run(
             [PROGRAM, *map(str, args)],
             capture_output=True,
@@ -73,5 +102,7 @@ class CommandLine:
 
 
 @pytest.fixture(scope="session")
-def stego(tmp_path_factory, small_weights) -> CommandLine:
-    return CommandLine(tmp_path_factory.mktemp("cli"), small_weights)
+def stego(tmp_path_factory, small_weights) -> Iterator[CommandLine]:
+    program = CommandLine(tmp_path_factory.mktemp("cli"), small_weights)
+    yield program
+    program.close()

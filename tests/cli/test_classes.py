@@ -269,7 +269,7 @@ def test_a_split_makes_new_classes_and_tells_their_shares(call, rows, largest):
     assert [(part["id"], part["name"]) for part in values["parts"]] == [
         (largest, "Sand"),
         (CLUSTERS + 1, "Rubble"),
-        (CLUSTERS + 2, "Sand 3"),
+        (CLUSTERS + 2, f"class {CLUSTERS + 2}"),
     ]
     shares = [part["share"] for part in values["parts"]]
     assert sum(shares) == pytest.approx(1)
@@ -284,7 +284,7 @@ def test_a_split_makes_new_classes_and_tells_their_shares(call, rows, largest):
     assert lines[0] == "Split “Sand” into 2."
     assert [line.split("%")[1].strip() for line in lines[1:]] == [
         f"Sand ({largest})",
-        f"Sand 2 ({CLUSTERS + 3})",
+        f"class {CLUSTERS + 3} ({CLUSTERS + 3})",
     ]
 
 

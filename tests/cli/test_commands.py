@@ -181,7 +181,7 @@ def test_settings_stay_until_others_are_asked_for_and_edited_classes_are_not_los
     assert again["clusters"] == 4
     assert Segmentation(Project.open(project)).table.row(1).name == "sand"
     other = stego.run("cluster", "--project", str(project), "--clusters", "3")
-    assert "4 clusters of codes" in other.stderr
+    assert "carried over" in other.stderr
     assert stego.run("cluster", "--project", str(project), "--clusters", "4").returncode == 0
     assert Segmentation(Project.open(project)).table.row(1).name == "sand"
 

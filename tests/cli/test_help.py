@@ -20,7 +20,7 @@ COMMANDS = {
     ("evaluate",): ["--masks", "--naming-masks", "--json"],
     ("cluster-k",): ["--ks", "--repeats"],
     ("tree",): ["--cut"],
-    ("relink",): ["PROJECT", "FOLDER", "--json"],
+    ("relink",): ["--project", "FOLDER", "--json"],
     ("gather",): ["--root", "--split"],
     ("weights",): ["list", "fetch", "check"],
     ("weights", "list"): ["--json"],

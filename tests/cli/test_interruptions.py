@@ -25,7 +25,7 @@ def checkpoints(project):
     ("stage", "images", "options"),
     [
         (finished_segments, 150, ["--long-side", 256, "--steps", 2]),
-        (checkpoints, 4, ["--steps", 500]),
+        pytest.param(checkpoints, 4, ["--steps", 500], marks=pytest.mark.slow),
     ],
     ids=["extraction", "training"],
 )

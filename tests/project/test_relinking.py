@@ -245,7 +245,7 @@ def test_the_command_line_relinks_and_reports(tmp_path, project, images):
         "changed": [],
         "missing": ["frame003.png"],
     }
-    done = CliRunner().invoke(app, ["relink", str(folder), str(images)])
+    done = CliRunner().invoke(app, ["relink", "-p", str(folder), str(images)])
     assert "3 photographs in place" in done.stdout
     assert "1 photograph missing:\n  frame003.png" in done.stdout
 
