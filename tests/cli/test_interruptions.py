@@ -21,11 +21,13 @@ def checkpoints(project):
     return [path.stat().st_mtime_ns for path in project.glob("runs/[!.]*.safetensors")]
 
 
+# Two minutes; `benchmarks/crashes`, of which the tests run a few trials, kills more often.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stage", "images", "options"),
     [
         (finished_segments, 150, ["--long-side", 256, "--steps", 2]),
-        pytest.param(checkpoints, 4, ["--steps", 500], marks=pytest.mark.slow),
+        (checkpoints, 4, ["--steps", 500]),
     ],
     ids=["extraction", "training"],
 )
