@@ -3,7 +3,6 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := demo-output
-SCREEN := xvfb-run -a -s "-screen 0 1440x900x24"
 
 .PHONY: demo test lint clean
 
@@ -18,12 +17,8 @@ demo: $(VENV)/.demo-ready
 
 test: $(VENV)/.test-ready
 	@.ci/system-packages xvfb
-ifdef TESTS
-	$(SCREEN) $(BIN)/python -m pytest $(TESTS)
-else
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --ignore tests/gui
-	$(SCREEN) $(BIN)/python -m pytest tests/gui
-endif
+	OMP_NUM_THREADS=1 xvfb-run -a -s "-screen 0 1440x900x24" \
+		$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .

@@ -9,6 +9,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Share the tests between processes by file; those of the GUI stay in one, and come first."""
+
+    def group(item: pytest.Item) -> str:
+        return "gui" if item.path.parent.name == "gui" else str(item.path)
+
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group(item)))
+    items.sort(key=lambda item: group(item) != "gui")
+
+
 SMALL_BACKBONE = "test_vit"
 """A vision transformer of timm with 6 blocks of 64 channels and patches of 16 pixels."""
 
