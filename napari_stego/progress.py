@@ -47,11 +47,6 @@ class CancelToken:
         """Ask the call that holds this token to stop at its next safe point."""
         self._event.set()
 
-    @property
-    def cancelled(self) -> bool:
-        """Whether `cancel` has been called."""
-        return self._event.is_set()
-
     def raise_if_cancelled(self) -> None:
         """Raise `Cancelled` once `cancel` has been called.
 

@@ -60,10 +60,6 @@ class Ownership:
             class_id = self._gone[class_id]
         return class_id
 
-    def is_gone(self, class_id: int) -> bool:
-        """Tell whether a class was merged or deleted."""
-        return class_id in self._gone
-
     def gone(self) -> dict[int, int]:
         """Return what has become of each class that is no more, by id; 0 for deleted."""
         return {class_id: self.now(class_id) for class_id in sorted(self._gone)}

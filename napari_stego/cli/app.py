@@ -10,7 +10,7 @@ import typer
 from napari_stego import __version__
 from napari_stego.cli import options, settings_of, stages
 from napari_stego.cli.classes import classes_app
-from napari_stego.cli.clustering import register as register_clustering
+from napari_stego.cli.clustering import cluster_k
 from napari_stego.cli.evaluating import evaluate, gather
 from napari_stego.cli.formats import export_settings
 from napari_stego.cli.opening import open_to_change
@@ -221,7 +221,7 @@ def export(
         reporter.result(values, f"{counted(values['exported'])} exported to {values['export']}.")
 
 
-register_clustering(app)
+app.command("cluster-k")(cluster_k)
 register_relinking(app)
 app.command()(evaluate)
 app.command()(gather)

@@ -1,4 +1,4 @@
-"""The commands that help to choose clusters: how many, and which to join."""
+"""The command that helps to choose how many clusters."""
 
 from __future__ import annotations
 
@@ -10,25 +10,8 @@ from napari_stego.cli import options
 from napari_stego.cli.reporting import Reporter
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
-    from napari_stego.clustering import ClusterModel, MergeTree, StabilityCurve, StabilitySettings
+    from napari_stego.clustering import StabilityCurve, StabilitySettings
     from napari_stego.project import Project
-
-_LEADING_CLUSTERS = 12
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands of this module to the program.
-
-    Parameters
-    ----------
-    app : typer.Typer
-        The program.
-    """
-    app.command("cluster-k")(cluster_k)
-    app.command("tree")(tree)
 
 
 def cluster_k(
@@ -58,55 +41,12 @@ def cluster_k(
 
     reporter = Reporter(json_)
     with reporter.command():
-        opened = Project.open(project)
+        opened = Project.open(project, writable=False)
         settings = _stability_settings(opened, ks, repeats=repeats, source=source, seed=seed)
         with reporter.progress() as progress:
             curve = measure_stability(opened, settings, progress, reporter.cancel)
         values = {"source": settings.source, **_curve_values(curve)}
         reporter.result(values, _curve_text(curve))
-
-
-def tree(
-    project: options.ProjectOption,
-    cut: Annotated[
-        int | None,
-        typer.Option("--cut", help="Show what clusters to join for so many parts.", min=1),
-    ] = None,
-    height: Annotated[
-        float | None,
-        typer.Option(
-            "--height", help="Show what to join up to this cosine distance.", min=0, max=2
-        ),
-    ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", help="Number of suggestions to show.", min=1)
-    ] = 20,
-    json_: options.JsonOption = False,
-) -> None:
-    """Show which clusters are alike, most alike first, or cut the tree of them.
-
-    It changes nothing in the project. Clusters have the numbers of
-    classes.csv, from 0.
-    """
-    from napari_stego.clustering import merge_tree
-    from napari_stego.errors import StegoError
-    from napari_stego.project import Project
-    from napari_stego.project.segmentation import load_clusters
-
-    reporter = Reporter(json_)
-    with reporter.command():
-        if cut is not None and height is not None:
-            raise StegoError("Give --cut or --height, not both.")
-        opened = Project.open(project, writable=False)
-        model = load_clusters(opened.clusters_file(opened.result.clusters))
-        if cut is not None and cut > len(model):
-            raise StegoError(f"There are {len(model)} clusters; --cut can be 1 to {len(model)}.")
-        merges = merge_tree(model, weights=model.sizes)
-        if cut is None and height is None:
-            reporter.result(*_suggestions(merges, limit))
-            return
-        parts = merges.cut_into(cut) if cut is not None else merges.cut(height or 0.0)
-        reporter.result(*_parts(model, parts))
 
 
 def _stability_settings(project: Project, ks: str | None, **changes: Any) -> StabilitySettings:
@@ -177,40 +117,3 @@ def _rows(curve: StabilityCurve) -> zip[tuple[Any, ...]]:
     baseline = curve.baseline.mean(axis=1)
     columns = (curve.ks, curve.mean, curve.spread, baseline, curve.excess, curve.error)
     return zip(*(column.tolist() for column in columns), strict=True)
-
-
-def _suggestions(merges: MergeTree, limit: int) -> tuple[dict[str, Any], str]:
-    suggestions = merges.suggestions(limit)
-    values = {
-        "clusters": len(merges),
-        "suggestions": [suggestion._asdict() for suggestion in suggestions],
-    }
-    lines = ["similarity  clusters"]
-    lines += [
-        f"{suggestion.similarity:10.3f}  {_named(suggestion.first)} + {_named(suggestion.second)}"
-        for suggestion in suggestions
-    ]
-    return values, "\n".join(lines)
-
-
-def _parts(model: ClusterModel, parts: npt.NDArray[np.int64]) -> tuple[dict[str, Any], str]:
-    groups: dict[int, list[int]] = {}
-    for cluster, part in enumerate(parts.tolist()):
-        groups.setdefault(part, []).append(cluster)
-    lines = [f"{len(model)} clusters in {len(groups)} part{'' if len(groups) == 1 else 's'}"]
-    rows: list[dict[str, Any]] = []
-    for members in groups.values():
-        row: dict[str, Any] = {"clusters": members}
-        line = ""
-        if model.sizes is not None:
-            row["share"] = float(model.sizes[members].sum() / model.sizes.sum())
-            line = f"{row['share']:6.1%}  "
-        rows.append(row)
-        lines.append(line + _named(members))
-    return {"clusters": len(model), "parts": rows}, "\n".join(lines)
-
-
-def _named(clusters: tuple[int, ...] | list[int]) -> str:
-    shown = ", ".join(map(str, clusters[:_LEADING_CLUSTERS]))
-    more = len(clusters) - _LEADING_CLUSTERS
-    return f"{shown} and {more} more" if more > 0 else shown

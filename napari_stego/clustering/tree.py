@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -13,9 +13,6 @@ from napari_stego.clustering.kmeans import ClusterModel
 from napari_stego.clustering.spherical import unit
 
 _APART = 2.0
-
-Linkage = Literal["average", "complete"]
-"""How close two groups of clusters are: as their mean pair, or as their furthest."""
 
 
 class MergeSuggestion(NamedTuple):
@@ -47,48 +44,14 @@ class MergeTree:
     heights : numpy.ndarray
         ``(K - 1,) float64`` cosine distances of the merges, in ``[0, 2]`` and
         never falling.
-
-    Raises
-    ------
-    ValueError
-        If the arrays describe no such tree.
     """
 
     merges: npt.NDArray[np.int64]
     heights: npt.NDArray[np.float64]
 
-    def __post_init__(self) -> None:
-        n_merges = len(self.merges)
-        if self.merges.shape != (n_merges, 2) or self.heights.shape != (n_merges,):
-            raise ValueError("a merge tree has two nodes and one height for each merge")
-        if not np.array_equal(np.sort(self.merges, axis=None), np.arange(2 * n_merges)):
-            raise ValueError("a merge tree joins each node but the last once")
-        if (self.merges >= len(self) + np.arange(n_merges)[:, None]).any():
-            raise ValueError("a merge tree joins only nodes that are there")
-        steps = np.diff(self.heights, prepend=0.0)
-        # Turned round, so that what is not a number fails too.
-        if not ((steps >= 0).all() and (self.heights <= 2).all()):
-            raise ValueError("the heights of a merge tree rise from 0 to 2 at most")
-
     def __len__(self) -> int:
         """Return the number K of clusters."""
         return len(self.merges) + 1
-
-    def cut(self, height: float) -> npt.NDArray[np.int64]:
-        """Join what is closer than a cosine distance.
-
-        Parameters
-        ----------
-        height : float
-            Merges up to this height, itself included, are made.
-
-        Returns
-        -------
-        numpy.ndarray
-            ``(K,) int64``, the part of each cluster. A part is named by the
-            lowest cluster in it, so that names stay when other parts join.
-        """
-        return self._after(int(np.searchsorted(self.heights, height, side="right")))
 
     def cut_into(self, parts: int) -> npt.NDArray[np.int64]:
         """Join the closest until a number of parts is left.
@@ -101,7 +64,8 @@ class MergeTree:
         Returns
         -------
         numpy.ndarray
-            ``(K,) int64``, as `cut` gives.
+            ``(K,) int64``, the part of each cluster. A part is named by the
+            lowest cluster in it, so that names stay when other parts join.
 
         Raises
         ------
@@ -137,61 +101,6 @@ class MergeTree:
             found.append(MergeSuggestion(first, second, 1 - height))
         return found
 
-    @property
-    def leaf_order(self) -> npt.NDArray[np.int64]:
-        """The clusters as a drawing of the tree without crossings has them.
-
-        ``(K,) int64``; of two branches that with the lowest cluster comes first.
-        """
-        lowest = list(range(len(self)))
-        for pair in self.merges.tolist():
-            lowest.append(min(lowest[node] for node in pair))
-        order = []
-        waiting = [len(lowest) - 1]
-        while waiting:
-            node = waiting.pop()
-            if node < len(self):
-                order.append(node)
-            else:
-                children = self.merges[node - len(self)].tolist()
-                waiting += sorted(children, key=lowest.__getitem__, reverse=True)
-        return np.array(order, dtype=np.int64)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Give the tree as values for JSON.
-
-        Returns
-        -------
-        dict
-            For `from_dict`.
-        """
-        return {"merges": self.merges.tolist(), "heights": self.heights.tolist()}
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> MergeTree:
-        """Take a tree from values of JSON.
-
-        Parameters
-        ----------
-        values : dict
-            What `to_dict` gave.
-
-        Returns
-        -------
-        MergeTree
-            The same tree.
-
-        Raises
-        ------
-        ValueError, KeyError, TypeError
-            If they describe no tree.
-        """
-        merges = np.array(values["merges"] or np.empty((0, 2), np.int64))
-        if merges.dtype.kind != "i":
-            raise ValueError("the nodes of a merge tree are whole numbers")
-        heights = np.array(values["heights"], dtype=np.float64)
-        return cls(merges.astype(np.int64), heights)
-
     def _after(self, n_merges: int) -> npt.NDArray[np.int64]:
         """Name the part of each cluster after the first merges."""
         names = np.arange(len(self) + n_merges)
@@ -205,7 +114,6 @@ class MergeTree:
 def merge_tree(
     model: ClusterModel,
     weights: Sequence[float] | npt.NDArray[np.number] | None = None,
-    linkage: Linkage = "average",
     apart: npt.NDArray[np.bool_] | None = None,
 ) -> MergeTree:
     """Join clusters by the cosine of their centroids, the closest first.
@@ -215,12 +123,10 @@ def merge_tree(
     model : ClusterModel
         K clusters.
     weights : sequence of float, optional
-        ``(K,)``, such as the pixels of each cluster: with ``"average"`` the
-        distance of two groups is then that of a pixel of one from a pixel of
-        the other, on average, each taken to be at its centroid. By default
-        all clusters count alike.
-    linkage : "average" or "complete"
-        Whether groups are as close as their mean pair, or as their furthest.
+        ``(K,)``, such as the pixels of each cluster: the distance of two
+        groups is then that of a pixel of one from a pixel of the other, on
+        average, each taken to be at its centroid. By default all clusters
+        count alike.
     apart : numpy.ndarray, optional
         ``(K,) bool``, clusters of which no two are to come together: groups
         with one each join only at the root, at a distance of 2.
@@ -265,11 +171,8 @@ def merge_tree(
         first, second = divmod(int(distances.argmin()), n)
         merges[step] = sorted((nodes[first], nodes[second]))
         heights[step] = distances[first, second]
-        if linkage == "complete":
-            joined = np.maximum(distances[first], distances[second])
-        else:
-            share = masses[first] / (masses[first] + masses[second])
-            joined = share * distances[first] + (1 - share) * distances[second]
+        share = masses[first] / (masses[first] + masses[second])
+        joined = share * distances[first] + (1 - share) * distances[second]
         holds[first] |= holds[second]
         if holds[first]:
             joined[holds] = _APART

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
-from napari.layers import Image, Labels
+from napari.layers import Labels
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
@@ -20,22 +19,14 @@ from napari_stego.gui.class_colormap import class_colormap, class_colours
 from napari_stego.gui.class_features import class_features
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import show_problem
-from napari_stego.gui.pictures import Picture, heatmap_colormap, read_picture
+from napari_stego.gui.own_layers import OwnLayers
+from napari_stego.gui.pictures import Picture, read_picture
 from napari_stego.gui.preview import Preview
 from napari_stego.gui.session import Session
 from napari_stego.gui.strokes import LabelImages, Strokes
 from napari_stego.gui.writer import shown_classes
 from napari_stego.progress import CancelToken
 from napari_stego.project import Source
-
-PHOTOGRAPH = "photograph"
-CLASSES = "classes"
-HEATMAP = "correspondence"
-
-# Layers that stay in a viewer whose dock was closed, for the next dock to take over.
-_left: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
-
-_CLASSES_OPACITY = 0.45
 
 
 class LayerStack(QObject):
@@ -73,8 +64,7 @@ class LayerStack(QObject):
         self._coloured: tuple[Labels | None, dict[int, str]] = (None, {})
         self._preview: Preview | None = None
         self._place: tuple[str, tuple[int, int], int] | None = None
-        self._layers: dict[str, Any] = {}
-        self._take_over()
+        self._layers = OwnLayers(viewer)
         for signal in (session.image_changed, session.segmentation_changed):
             signal.connect(self.refresh)
         session.classes_changed.connect(self._recolour)
@@ -106,7 +96,7 @@ class LayerStack(QObject):
     def drawing(self) -> bool:
         """Whether a click in the viewer is one of napari's tools on the layer of classes."""
         active = self._viewer.layers.selection.active
-        return active == self._layers.get(CLASSES) and self.strokes.drawing
+        return self._layers.are_classes(active) and self.strokes.drawing
 
     @property
     def has_strokes(self) -> bool:
@@ -171,7 +161,7 @@ class LayerStack(QObject):
             show_info(f"{image.name} has no features. Run again to extract them.")
             return
         self._heatmaps.submit(
-            lambda token: encodings.heatmap(image, pixel, source), self._show_heatmap
+            lambda token: encodings.heatmap(image, pixel, source), self._layers.show_heatmap
         )
 
     def pixel_at(self, position: Any) -> tuple[int, int] | None:
@@ -187,7 +177,7 @@ class LayerStack(QObject):
         tuple of int or None
             Row and column; None outside the photograph.
         """
-        layer = self._layer(PHOTOGRAPH)
+        layer = self._layers.photograph
         if layer is None or self._picture is None:
             return None
         row, column = np.rint(layer.world_to_data(position)[-2:]).astype(int).tolist()
@@ -202,7 +192,7 @@ class LayerStack(QObject):
         class_id : int, optional
             The class; None shows all.
         """
-        layer = self._layer(CLASSES)
+        layer = self._layers.classes
         changed, self._alone = class_id != self._alone, class_id
         if layer is not None and changed:  # else it would draw all anew for nothing
             self._show_alone(layer)
@@ -215,7 +205,7 @@ class LayerStack(QObject):
         class_ids : frozenset of int
             The hidden classes.
         """
-        layer, table = self._layer(CLASSES), self._session.table
+        layer, table = self._layers.classes, self._session.table
         changed, self._hidden = class_ids != self._hidden, class_ids
         if layer is not None and table is not None and changed:
             self._colour(layer, table)
@@ -243,7 +233,7 @@ class LayerStack(QObject):
 
     def _replace_preview(self, preview: Preview | None) -> None:
         before, self._preview = self._preview, preview
-        layer, table = self._layer(CLASSES), self._session.table
+        layer, table = self._layers.classes, self._session.table
         if self.label_image is None:
             return
         if (
@@ -277,7 +267,7 @@ class LayerStack(QObject):
             self._go_to_place()
 
     def _go_to_place(self) -> None:
-        layer, picture, place = self._layer(PHOTOGRAPH), self._picture, self._place
+        layer, picture, place = self._layers.photograph, self._picture, self._place
         self._place = None
         if layer is None or picture is None or place is None or place[0] != picture.image.name:
             return
@@ -311,29 +301,12 @@ class LayerStack(QObject):
         self._session.statistics_changed.disconnect(self._describe)
         self._pictures.shut_down(seconds)
         self._heatmaps.shut_down(seconds)
-        heatmap = self._layer(HEATMAP)
-        if heatmap is not None:
-            heatmap.events.visible.disconnect(self._outline)
-        _left.update({layer: name for name, layer in self._layers.items()})
-        self._layers.clear()
-
-    def _take_over(self) -> None:
-        for layer, name in list(_left.items()):
-            if layer in self._viewer.layers:
-                self._layers[name] = layer
-                del _left[layer]
-                if name == HEATMAP:
-                    layer.events.visible.connect(self._outline)
-
-    def _layer(self, name: str) -> Any:
-        """Find a layer of ours; by identity, for the user may have layers of the same name."""
-        layer = self._layers.get(name)
-        return layer if layer is not None and layer in self._viewer.layers else None
+        self._layers.leave()
 
     def _removing(self, event: Any) -> None:
         """Keep what was painted on a layer that is about to go."""
         # Equal, not the same: napari gives plugins a proxy of the viewer, and of its layers.
-        if self._viewer.layers[event.index] == self._layers.get(CLASSES):
+        if self._layers.are_classes(self._viewer.layers[event.index]):
             self.strokes.let_go()
 
     def _outdated(self, picture: Picture) -> bool:
@@ -351,17 +324,9 @@ class LayerStack(QObject):
             return
         before, self._picture = self._picture, picture
         turned = before is None or before.image != picture.image
-        layer = self._layer(PHOTOGRAPH)
-        if layer is None:
-            layer = self._layers[PHOTOGRAPH] = Image(picture.photograph, name=PHOTOGRAPH, rgb=True)
-            self._viewer.layers.insert(0, layer)
-        elif turned:
-            layer.data = picture.photograph
-        layer.metadata = {"path": str(picture.image.path)}
-        heatmap = self._layer(HEATMAP)
-        other = turned or before is None or before.segmentation is not picture.segmentation
-        if other and heatmap is not None:
-            heatmap.visible = False
+        self._layers.show_photograph(picture.photograph, picture.image.path)
+        if turned or before is None or before.segmentation is not picture.segmentation:
+            self._layers.hide_heatmap()
         self._show_labels()
         if picture.problem is not None:
             show_problem(picture.problem)
@@ -373,20 +338,14 @@ class LayerStack(QObject):
 
     def _show_labels(self) -> None:
         labels, picture, segmentation = self.label_image, self._picture, self._session.segmentation
-        layer = self._layer(CLASSES)
+        layer = self._layers.classes
         folder = self._session.folder
         if labels is None or picture is None or segmentation is None or folder is None:
             if layer is not None:
                 self._viewer.layers.remove(layer)
             return
         if layer is None:
-            layer = self._layers[CLASSES] = Labels(
-                labels.copy(), name=CLASSES, opacity=_CLASSES_OPACITY
-            )
-            photograph = self._layer(PHOTOGRAPH)
-            place = 0 if photograph is None else self._viewer.layers.index(photograph) + 1
-            self._viewer.layers.insert(place, layer)
-            self._viewer.layers.selection.active = layer
+            layer = self._layers.add_classes(labels.copy())
         instead = self._shown_instead
         if instead is None:
             self.strokes.show(layer, labels, picture.image, segmentation)
@@ -408,7 +367,7 @@ class LayerStack(QObject):
 
     def _describe(self) -> None:
         """Tell the viewer's status bar about the classes."""
-        layer, table = self._layer(CLASSES), self._session.table
+        layer, table = self._layers.classes, self._session.table
         if layer is not None and table is not None:
             layer.features = class_features(table, self._session.statistics)
 
@@ -420,29 +379,3 @@ class LayerStack(QObject):
         if self.label_image is not None:
             self._show_labels()
             self.shown.emit()
-
-    def _show_heatmap(self, heatmap: npt.NDArray[np.float32]) -> None:
-        layer = self._layer(HEATMAP)
-        if layer is None:
-            layer = self._layers[HEATMAP] = Image(
-                heatmap,
-                name=HEATMAP,
-                colormap=heatmap_colormap(),
-                contrast_limits=(0.0, 1.0),
-                blending="translucent",
-            )
-            active = self._viewer.layers.selection.active
-            layer.colorbar.visible = True
-            layer.events.visible.connect(self._outline)
-            self._viewer.layers.append(layer)
-            self._viewer.layers.selection.active = active
-            self._outline()
-        else:
-            layer.data = heatmap
-            layer.visible = True
-
-    def _outline(self) -> None:
-        """Show the classes as outlines while a heatmap lies over them."""
-        heatmap, classes = self._layer(HEATMAP), self._layer(CLASSES)
-        if classes is not None:
-            classes.contour = 2 if heatmap is not None and heatmap.visible else 0

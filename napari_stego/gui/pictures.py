@@ -6,15 +6,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from napari.utils.colormaps import Colormap, ensure_colormap
 
 from napari_stego.classes import ClusterSplit
 from napari_stego.clustering import CrfSettings
 from napari_stego.corpus import CorpusImage, ImageReadError
 from napari_stego.progress import CancelToken
 from napari_stego.project import Segmentation
-
-_HEATMAP_ALPHA = 0.8
 
 
 @dataclass(frozen=True)
@@ -90,10 +87,3 @@ def read_picture(
     if segmentation is not None and segmentation.encodings.has(image):
         clusters = segmentation.cluster_map(image, crf, token)
     return Picture(image, photograph, segmentation, clusters, splits, problem)
-
-
-def heatmap_colormap() -> Colormap:
-    """Make the colours of correspondence, which let the photograph show where nothing does."""
-    colours = np.array(ensure_colormap("inferno").colors, dtype=np.float32)
-    colours[:, 3] = np.linspace(0.0, _HEATMAP_ALPHA, len(colours))
-    return Colormap(colours, name="correspondence")

@@ -82,13 +82,9 @@ class ClassTree:
         length = clusters.centroids.shape[1]
         centroids = unit(np.array(means, np.float32).reshape(len(rows), length))
         named = tuple(bool(row.code) or row.name != f"class {row.id}" for row in rows)
-        return cls(
-            table,
-            tuple(row.id for row in rows),
-            named,
-            tuple(float(weights[list(row.clusters)].sum()) for row in rows),
-            merge_tree(ClusterModel(centroids), apart=np.array(named, dtype=bool)),
-        )
+        sizes = tuple(float(weights[list(row.clusters)].sum()) for row in rows)
+        tree = merge_tree(ClusterModel(centroids), sizes, np.array(named, dtype=bool))
+        return cls(table, tuple(row.id for row in rows), named, sizes, tree)
 
     def __len__(self) -> int:
         """Return the number of classes in the tree."""

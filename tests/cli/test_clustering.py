@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-import typer
 from typer.testing import CliRunner
 
-from napari_stego.cli.clustering import register
-
-app = typer.Typer()
-register(app)
+from napari_stego.cli.app import app
 
 
 @pytest.fixture(scope="module")
@@ -52,34 +48,3 @@ def test_cluster_k_measures_what_is_clustered(call):
 @pytest.mark.parametrize("ks", ["4,many", "1,2", "", "4;8"])
 def test_a_list_of_ks_that_is_none_is_refused(call, ks):
     assert "--ks is a list of numbers" in call("cluster-k", "--ks", ks, succeeds=False)["error"]
-
-
-def test_the_tree_suggests_and_its_cuts_do_what_it_suggests(call):
-    values = call("tree")
-    assert values["clusters"] == 9
-    assert len(values["suggestions"]) == 8
-    first = values["suggestions"][0]
-    parts = call("tree", "--cut", 8)["parts"]
-    assert first["first"] + first["second"] in [part["clusters"] for part in parts]
-    height = 1 - first["similarity"]
-    assert call("tree", "--height", height + 1e-9)["parts"] == parts
-    members = [cluster for part in parts for cluster in part["clusters"]]
-    assert sorted(members) == list(range(9))
-    assert len(call("tree", "--limit", 3)["suggestions"]) == 3
-
-
-def test_trees_as_text(call):
-    lines = call("tree", "--limit", 2, as_json=False).splitlines()
-    assert lines[0] == "similarity  clusters"
-    assert len(lines) == 3
-    assert " + " in lines[1]
-    cut = call("tree", "--cut", 1, as_json=False).splitlines()
-    assert cut[0] == "9 clusters in 1 part"
-    assert cut[1].endswith("0, 1, 2, 3, 4, 5, 6, 7, 8")
-
-
-def test_a_tree_is_cut_once_and_into_no_more_parts_than_clusters(call):
-    both = call("tree", "--cut", 3, "--height", 0.5, succeeds=False)
-    assert both["error"] == "Give --cut or --height, not both."
-    many = call("tree", "--cut", 10, succeeds=False)
-    assert many["error"] == "There are 9 clusters; --cut can be 1 to 9."

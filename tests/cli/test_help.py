@@ -10,7 +10,7 @@ import napari_stego
 COMMANDS = {
     (): [
         *("run", "features", "train", "cluster", "export", "evaluate", "weights"),
-        *("gather", "cluster-k", "tree", "relink"),
+        *("gather", "cluster-k", "relink"),
     ],
     ("run",): ["IMAGES", "--project", "--backbone", "--weights", "--steps", "--clusters", "--crf"],
     ("features",): ["IMAGES", "--layer", "auto", "--long-side", "--facet", "--crops"],
@@ -19,7 +19,6 @@ COMMANDS = {
     ("export",): ["--out", "--crf"],
     ("evaluate",): ["--masks", "--naming-masks", "--json"],
     ("cluster-k",): ["--ks", "--repeats"],
-    ("tree",): ["--cut"],
     ("relink",): ["--project", "FOLDER", "--json"],
     ("gather",): ["--root", "--split"],
     ("weights",): ["list", "fetch", "check"],

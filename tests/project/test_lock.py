@@ -325,7 +325,7 @@ def test_old_classes_are_read_without_writing_by_who_may_only_read(tmp_path, clu
         (["cluster", "--project", "{folder}"], True),
         (["relink", "-p", "{folder}", "{images}"], True),
         (["export", "--project", "{folder}"], False),
-        (["tree", "--project", "{folder}"], False),
+        (["classes", "suggest", "--project", "{folder}"], False),
         (["cluster-k", "--project", "{folder}"], False),
         (["evaluate", "--project", "{folder}", "--masks", "{images}"], False),
     ],
