@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication
 
 from napari_stego.clustering import ClusterSettings
@@ -85,3 +86,20 @@ def plugin(make_napari_viewer):
         return viewer, widget
 
     return make
+
+
+@pytest.fixture
+def opened(plugin, settled, clustered):
+    """Open the small project in a viewer."""
+    viewer, widget = plugin()
+    widget.open(None, clustered)
+    settled(widget)
+    return viewer, widget
+
+
+@pytest.fixture
+def messages() -> list[str]:
+    """What the user was shown."""
+    shown: list[str] = []
+    notification_manager.notification_ready.connect(lambda event: shown.append(event.message))
+    return shown

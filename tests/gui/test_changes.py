@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QLineEdit
@@ -14,22 +13,6 @@ from napari_stego.clustering import ClusterSettings
 from napari_stego.gui.class_model import NAME
 from napari_stego.gui.session import Opened
 from napari_stego.project import Project, cluster, open_photographs
-
-
-@pytest.fixture
-def opened(plugin, settled, clustered):
-    viewer, widget = plugin()
-    widget.open(None, clustered)
-    settled(widget)
-    return viewer, widget
-
-
-@pytest.fixture
-def messages():
-    """What the user was shown."""
-    shown = []
-    notification_manager.notification_ready.connect(lambda event: shown.append(event.message))
-    return shown
 
 
 def rename(widget, row, name):

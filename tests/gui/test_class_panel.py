@@ -25,11 +25,9 @@ from napari_stego.labelsets import load_label_set, read_label_set
 
 
 @pytest.fixture
-def opened(plugin, settled, until, clustered):
-    viewer, widget = plugin()
+def opened(opened, until):
+    viewer, widget = opened
     viewer.window._qt_window.resize(1440, 900)
-    widget.open(None, clustered)
-    settled(widget)
     until(lambda: not widget.class_panel.counter.busy)
     widget.class_panel.view.setFocus()
     return viewer, widget

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 from napari_stego.project import Project
 
 LEFT = Qt.MouseButton.LeftButton
-
-
-@pytest.fixture
-def opened(plugin, settled, clustered):
-    viewer, widget = plugin()
-    widget.open(None, clustered)
-    settled(widget)
-    return viewer, widget
 
 
 def canvas_point(viewer, row, column):

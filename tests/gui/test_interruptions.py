@@ -9,7 +9,6 @@ import threading
 import time
 
 import pytest
-from napari.utils.notifications import notification_manager
 
 from napari_stego.gui import work
 from napari_stego.project import Project
@@ -17,14 +16,6 @@ from napari_stego.project import Project
 
 def threads():
     return [thread.name for thread in threading.enumerate() if "napari-stego" in thread.name]
-
-
-@pytest.fixture
-def messages():
-    """What the user was shown."""
-    shown = []
-    notification_manager.notification_ready.connect(lambda event: shown.append(event.message))
-    return shown
 
 
 @pytest.fixture

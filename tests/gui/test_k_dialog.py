@@ -31,11 +31,8 @@ def curve_of(means, noise=0.005, ks=KS):
 
 
 @pytest.fixture
-def opened(plugin, settled, clustered):
-    _, widget = plugin()
-    widget.open(None, clustered)
-    settled(widget)
-    return widget
+def opened(opened):
+    return opened[1]
 
 
 @pytest.fixture

@@ -17,14 +17,6 @@ from napari_stego.gui.reader import project_reader
 from napari_stego.gui.writer import write_classes
 
 
-@pytest.fixture
-def opened(plugin, settled, clustered):
-    viewer, widget = plugin()
-    widget.open(None, clustered)
-    settled(widget)
-    return viewer, widget
-
-
 def test_the_manifest_is_valid():
     manifest = PluginManifest.from_distribution("napari-stego")
     manifest.validate_imports()

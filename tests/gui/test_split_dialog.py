@@ -14,12 +14,9 @@ from napari_stego.classes import LockClass, MergeClasses, MoveClusters
 
 
 @pytest.fixture
-def opened(plugin, settled, until, clustered):
-    viewer, widget = plugin()
-    widget.open(None, clustered)
-    settled(widget)
-    until(lambda: not widget.class_panel.counter.busy)
-    return viewer, widget
+def opened(opened, until):
+    until(lambda: not opened[1].class_panel.counter.busy)
+    return opened
 
 
 @pytest.fixture

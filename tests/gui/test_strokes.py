@@ -7,7 +7,6 @@ import threading
 
 import numpy as np
 import pytest
-from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -19,22 +18,6 @@ LEFT = Qt.MouseButton.LeftButton
 NOTHING = Qt.KeyboardModifier.NoModifier
 UNDO = (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier)
 REDO = (Qt.Key.Key_Z, Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.ShiftModifier)
-
-
-@pytest.fixture
-def opened(plugin, settled, clustered):
-    viewer, widget = plugin()
-    widget.open(None, clustered)
-    settled(widget)
-    return viewer, widget
-
-
-@pytest.fixture
-def messages():
-    """What the user was shown."""
-    shown = []
-    notification_manager.notification_ready.connect(lambda event: shown.append(event.message))
-    return shown
 
 
 @pytest.fixture

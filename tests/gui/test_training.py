@@ -21,11 +21,8 @@ ROLES = ("random", "knn", "self")
 
 
 @pytest.fixture
-def opened(plugin, settled, clustered):
-    _, widget = plugin()
-    widget.open(None, clustered)
-    settled(widget)
-    return widget
+def opened(opened):
+    return opened[1]
 
 
 def press(button):
