@@ -38,22 +38,35 @@ class Cancelled(Exception):  # noqa: N818 - an outcome the user asked for, not a
 
 
 class CancelToken:
-    """A flag that one thread sets and a long call in another thread obeys."""
+    """What one thread sets and a long call in another obeys: to stop, or to wait."""
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self._cancelled = threading.Event()
+        self._going_on = threading.Event()
+        self._going_on.set()
 
     def cancel(self) -> None:
-        """Ask the call that holds this token to stop at its next safe point."""
-        self._event.set()
+        """Ask the call that holds this token to stop at its next safe point, paused or not."""
+        self._cancelled.set()
+        self._going_on.set()
+
+    def pause(self) -> None:
+        """Ask the call to wait at its next safe point, until `resume` or `cancel`."""
+        if not self._cancelled.is_set():
+            self._going_on.clear()
+
+    def resume(self) -> None:
+        """Let the call go on; harmless if it is not paused."""
+        self._going_on.set()
 
     def raise_if_cancelled(self) -> None:
-        """Raise `Cancelled` once `cancel` has been called.
+        """Raise `Cancelled` once `cancel` has been called; wait while paused.
 
         Raises
         ------
         Cancelled
             If the token is set.
         """
-        if self._event.is_set():
+        self._going_on.wait()
+        if self._cancelled.is_set():
             raise Cancelled("cancelled by the user")

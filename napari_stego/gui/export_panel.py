@@ -1,38 +1,47 @@
-"""The dialog that asks what to export, and where."""
+"""The panel that asks what to export, and where."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 from magicgui.widgets import CheckBox, ComboBox, Container, FileEdit
-from qtpy.QtWidgets import QDialog, QDialogButtonBox, QVBoxLayout, QWidget
+from qtpy.QtCore import QUrl, Signal
+from qtpy.QtGui import QDesktopServices
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_stego.clustering import CrfSettings
+from napari_stego.gui.session import Session
 from napari_stego.inference import DETAILS
 from napari_stego.project import ExportSettings
 
 
-class ExportDialog(QDialog):
+class ExportPanel(QWidget):
     """Asks what to export, and where.
+
+    Signals: ``wanted`` (folder, `ExportSettings`).
 
     Parameters
     ----------
-    folder : Path
-        Proposed folder.
+    session : Session
+        What is open.
     parent : QWidget
         Owner.
     """
 
-    def __init__(self, folder: Path, parent: QWidget) -> None:
+    wanted = Signal(object, object)
+
+    def __init__(self, session: Session, parent: QWidget) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Export classes")
+        self._session = session
+        self._busy = False
         self.form = Container(
             widgets=[
                 FileEdit(
                     name="folder",
                     label="Folder",
                     mode="d",
-                    value=folder,
+                    nullable=True,
+                    value=None,
                     tooltip="Files of an earlier export in it are replaced.",
                 ),
                 CheckBox(
@@ -78,19 +87,53 @@ class ExportDialog(QDialog):
             ],
             labels=True,
         )
-        choices = QDialogButtonBox.StandardButton
-        self.buttons = QDialogButtonBox(choices.Ok | choices.Cancel, self)
-        self.buttons.button(choices.Ok).setText("Export")
-        self.buttons.accepted.connect(self.accept)
-        self.buttons.rejected.connect(self.reject)
+        self.form.margins = (0, 0, 0, 0)
+        self.start = QPushButton("E&xport", self)
+        self.start.setToolTip("Write classes.csv, and what is chosen above (Alt+X)")
+        self.start.clicked.connect(lambda: self.wanted.emit(self.folder, self.settings))
+        self.show_folder = QPushButton("Show the folder", self)
+        self.show_folder.setToolTip("Open the folder in the file browser of the desktop")
+        self.show_folder.clicked.connect(self._show_folder)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.start, 1)
+        buttons.addWidget(self.show_folder)
         layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form.native)
-        layout.addWidget(self.buttons)
+        layout.addLayout(buttons)
+        session.corpus_changed.connect(self._propose)
+        session.segmentation_changed.connect(self._follow)
+        self._follow()
+
+    def set_busy(self, busy: bool) -> None:
+        """Tell whether a job is running, beside which nothing can be exported.
+
+        Parameters
+        ----------
+        busy : bool
+            Whether one is.
+        """
+        self._busy = busy
+        self._follow()
+
+    def _propose(self) -> None:
+        folder = self._session.folder
+        self.form["folder"].value = None if folder is None else folder / "export"
+
+    def _follow(self) -> None:
+        self.start.setEnabled(self._session.segmentation is not None and not self._busy)
+        self.show_folder.setEnabled(self._session.folder is not None and self.folder.is_dir())
+
+    def _show_folder(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.folder)))
 
     @property
     def folder(self) -> Path:
-        """The folder chosen."""
-        return Path(self.form["folder"].value)
+        """The folder chosen; by default that of the project."""
+        chosen, project = self.form["folder"].value, self._session.folder
+        if project is not None and (chosen is None or Path(chosen) == Path()):
+            return project / "export"
+        return Path(chosen or "")
 
     @property
     def settings(self) -> ExportSettings:

@@ -51,7 +51,6 @@ class InspectPanel(QWidget):
         row = QHBoxLayout()
         row.addWidget(QLabel("Heatmap by", self))
         row.addWidget(self.source, 1)
-        row.addWidget(self.crf)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)

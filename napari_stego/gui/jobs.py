@@ -16,6 +16,7 @@ from napari_stego.progress import CancelToken
 from napari_stego.stego import CorrespondenceHistograms, StepRecord
 
 _RELAY_MS = 200
+_GUESS_SECONDS = 3.0
 
 
 @dataclass
@@ -122,6 +123,8 @@ class Jobs(QObject):
         self._task: Task[Any] | None = None
         self._reports = Reports()
         self._began = 0.0
+        self._paused_at: float | None = None
+        self._phase: tuple[str, int, float] = ("", 0, 0.0)
         self._timer = QTimer(self)
         self._timer.setInterval(_RELAY_MS)
         self._timer.timeout.connect(self._relay)
@@ -148,6 +151,8 @@ class Jobs(QObject):
             return False
         self._job = job
         self._began = time.monotonic()
+        self._paused_at = None
+        self._phase = ("", 0, 0.0)
         self._reports = reports = Reports()
         work = job.work
         name = f"napari-stego {job.title}"
@@ -160,6 +165,49 @@ class Jobs(QObject):
         """Ask the running job to stop."""
         if self._task is not None:
             self._task.cancel()
+
+    def set_paused(self, paused: bool) -> None:
+        """Let the running job wait at its next safe point, or go on.
+
+        Parameters
+        ----------
+        paused : bool
+            Whether to wait.
+        """
+        if self._task is None or paused == (self._paused_at is not None):
+            return
+        if paused:
+            self._task.token.pause()
+            self._paused_at = time.monotonic()
+            return
+        self._task.token.resume()
+        assert self._paused_at is not None
+        away, self._paused_at = time.monotonic() - self._paused_at, None
+        # Time that was spent waiting tells nothing of how fast the job is.
+        self._began += away
+        message, done, since = self._phase
+        self._phase = (message, done, since + away)
+
+    def time_left(self, done: int, total: int, message: str) -> str:
+        """Guess how long what is being done will take, from how it went so far.
+
+        Parameters
+        ----------
+        done, total, message : int, int, str
+            The newest report of progress.
+
+        Returns
+        -------
+        str
+            Such as "4 min left"; empty as long as there is nothing to go by.
+        """
+        now = time.monotonic()
+        if message != self._phase[0] or done < self._phase[1]:
+            self._phase = (message, done, now)
+        _, first, since = self._phase
+        if done <= first or now - since < _GUESS_SECONDS:
+            return ""
+        return f"{_duration((now - since) * (total - done) / (done - first))} left"
 
     def shut_down(self, seconds: float) -> None:
         """Cancel, wait a little, and let nothing follow.

@@ -1,17 +1,9 @@
-"""The panel that makes clusters: settings, start and cancel, progress, plots, verdict."""
+"""The panel that makes clusters: settings, start, plots, verdict."""
 
 from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import (
-    QHBoxLayout,
-    QLabel,
-    QProgressBar,
-    QPushButton,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from napari_stego.gui.forms import RunForm
@@ -48,8 +40,6 @@ class RunPanel(QWidget):
         self._session = session
         self._jobs = jobs
         self._settings = StegoSettings()
-        self._job = ""
-        self._told: list[str] = []
         self.form = RunForm()
         self.k_dialog: KDialog | None = None
         self.ask_k = QPushButton("How many?", self)
@@ -65,13 +55,6 @@ class RunPanel(QWidget):
             "What was done before with the same settings is not done again. (Alt+T)"
         )
         self.start.clicked.connect(self._start)
-        self.cancel = QPushButton("Cancel", self)
-        self.cancel.setToolTip("Stop at the next safe point; what is finished is kept")
-        self.cancel.clicked.connect(jobs.cancel)
-        self.bar = QProgressBar(self)
-        self.status = QLabel(self)
-        self.status.setWordWrap(True)
-        self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.warning = QLabel(self)
         self.warning.setWordWrap(True)
         self.warning.setStyleSheet("color: #d55e00; font-weight: bold")
@@ -83,11 +66,9 @@ class RunPanel(QWidget):
         self.advanced = QCollapsible("More settings", self, expandedIcon="-", collapsedIcon="+")
         self.advanced.addWidget(self.form.advanced.native)
         self._lay_out()
-        jobs.started.connect(self._started)
-        jobs.progressed.connect(self._progressed)
+        jobs.started.connect(self._update_buttons)
         jobs.stepped.connect(self._stepped)
         jobs.counted.connect(self.training.show_counts)
-        jobs.told.connect(self.tell)
         jobs.ended.connect(self._ended)
         session.corpus_changed.connect(self._follow)
         session.segmentation_changed.connect(self._follow)
@@ -98,16 +79,11 @@ class RunPanel(QWidget):
         self.form.main.margins = (0, 0, 0, 0)
         self.form.advanced.margins = (0, 0, 0, 0)
         self.form.add_beside_clusters(self.ask_k)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.start, 1)
-        buttons.addWidget(self.cancel)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form.main.native)
         layout.addWidget(self.advanced)
-        layout.addLayout(buttons)
-        layout.addWidget(self.bar)
-        layout.addWidget(self.status)
+        layout.addWidget(self.start)
         layout.addWidget(self.warning)
         layout.addWidget(self.training)
         layout.addWidget(self.verdict)
@@ -125,7 +101,6 @@ class RunPanel(QWidget):
     def _ask_k(self) -> None:
         """Open the dialog on the number of clusters, or bring it to the front."""
         if self.k_dialog is None:
-            self.forget()
             self.k_dialog = KDialog(self._session, self._jobs, self)
             self.k_dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
             self.k_dialog.used.connect(self.form.set_clusters)
@@ -164,52 +139,17 @@ class RunPanel(QWidget):
         self.warning.setText(warning or "")
         self.warning.setVisible(bool(warning))
 
-    def _update_buttons(self) -> None:
+    def _update_buttons(self, *_: object) -> None:
         self.start.setEnabled(self._session.corpus is not None and not self._jobs.busy)
         project = self._session.project
         extracted = project is not None and project.state.features is not None
         self.ask_k.setEnabled(extracted and not self._jobs.busy)
-        self.cancel.setEnabled(self._jobs.busy)
         self.verdict.switch.setEnabled(not self._jobs.busy)
-
-    def _started(self, title: str) -> None:
-        self.bar.setRange(0, 0)
-        self._say(f"{title}…")
-        self._update_buttons()
-
-    def _progressed(self, done: int, total: int, message: str) -> None:
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
-        self.bar.setFormat(f"{message} %p%")
 
     def _stepped(self, records: list[StepRecord]) -> None:
         self.training.extend(records)
         self._warn(collapse_warning(self.curves.records, self._settings))
 
-    def tell(self, sentence: str) -> None:
-        """Show a sentence below the progress, under those told before.
-
-        Parameters
-        ----------
-        sentence : str
-            What came of a job.
-        """
-        self._told.append(sentence)
-        self._say(self._job)
-
-    def forget(self) -> None:
-        """Drop what was told: something else begins."""
-        self._told = []
-        self._say(self._job)
-
-    def _say(self, job: str) -> None:
-        self._job = job
-        self.status.setText("\n".join([job, *self._told]))
-
-    def _ended(self, sentence: str) -> None:
-        self.bar.setRange(0, 1)
-        self.bar.setValue(0)
-        self.bar.setFormat("")
-        self._say(sentence)
+    def _ended(self, *_: object) -> None:
         self._show_verdict()
         self._update_buttons()

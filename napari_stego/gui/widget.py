@@ -7,28 +7,23 @@ from typing import Any
 
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import (
-    QFrame,
-    QHBoxLayout,
-    QPushButton,
-    QScrollArea,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_stego.gui import work
 from napari_stego.gui.class_panel import ClassPanel
 from napari_stego.gui.clicks import ClickListener
 from napari_stego.gui.corpus_panel import CorpusPanel, project_in_documents
-from napari_stego.gui.export_panel import ExportDialog
+from napari_stego.gui.export_panel import ExportPanel
 from napari_stego.gui.inspect_panel import InspectPanel
+from napari_stego.gui.job_bar import JobBar
 from napari_stego.gui.jobs import Job, Jobs, Work
 from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.run_panel import RunPanel
 from napari_stego.gui.session import Opened, Session
+from napari_stego.gui.tabs import PanelTabs
 from napari_stego.project import (
     ExportReport,
     ExportSettings,
@@ -61,8 +56,9 @@ class StegoWidget(QWidget):
         self.run_panel = RunPanel(self.session, self.jobs, self)
         self.inspect_panel = InspectPanel(self.session, self)
         self.class_panel = ClassPanel(self.session, self.layers, self)
-        self.export_button = QPushButton("E&xport…", self)
-        self.export_button.setToolTip("Write masks, classes.csv and overlay pictures (Alt+X)")
+        self.export_panel = ExportPanel(self.session, self)
+        self.job_bar = JobBar(self.jobs, self)
+        self.tabs = PanelTabs(self)
         self.reset_button = QPushButton("&Reset strokes", self)
         self.reset_button.setToolTip(
             "Take back all that was painted on this photograph; can be undone (Alt+R)"
@@ -73,26 +69,31 @@ class StegoWidget(QWidget):
         self._follow()
 
     def _lay_out(self) -> None:
-        content = QWidget(self)
-        layout = QVBoxLayout(content)
-        layout.setContentsMargins(6, 4, 6, 4)
+        classes = QWidget(self)
+        row = QHBoxLayout(classes)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.inspect_panel.crf)
+        row.addWidget(self.reset_button)
+        self.tabs.add(
+            "Photographs",
+            "Open photographs, and find your way among them",
+            [self.corpus_panel],
+            self.corpus_panel,
+        )
+        self.tabs.add("Train", "From photographs to clusters", [self.run_panel], None)
+        self.tabs.add("Inspect", "Click, and see where else it is", [self.inspect_panel], None)
+        self.tabs.add(
+            "Classes",
+            "Name, merge, split and paint",
+            [self.class_panel, classes],
+            self.class_panel,
+        )
+        self.tabs.add("Export", "Masks, tables and pictures", [self.export_panel], None)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
-        for title, panel in (
-            ("1  Photographs", self.corpus_panel),
-            ("2  Clusters", self.run_panel),
-            ("3  Classes", self.class_panel),
-        ):
-            layout.addWidget(_heading(title, panel, self))
-            layout.addWidget(panel, 1 if panel is self.class_panel else 0)
-        layout.addWidget(self.inspect_panel)
-        buttons = QHBoxLayout()
-        buttons.addWidget(self.reset_button)
-        buttons.addWidget(self.export_button)
-        layout.addLayout(buttons)
-        # On small screens the panels scroll instead of making the window too tall.
-        around = QVBoxLayout(self)
-        around.setContentsMargins(0, 0, 0, 0)
-        around.addWidget(_Scrolling(content, self))
+        layout.addWidget(self.tabs, 1)
+        layout.addWidget(self.job_bar)
 
     def sizeHint(self) -> QSize:
         """Leave the photograph most of the window."""
@@ -112,7 +113,7 @@ class StegoWidget(QWidget):
         self.layers.strokes.picked.connect(self.class_panel.select)
         self.class_panel.view.selectionModel().currentRowChanged.connect(self._paint_with)
         self.reset_button.clicked.connect(self.layers.reset_strokes)
-        self.export_button.clicked.connect(self._ask_export)
+        self.export_panel.wanted.connect(self.export)
         self.session.corpus_changed.connect(self._follow)
         self.session.segmentation_changed.connect(self._follow)
         self.jobs.started.connect(self._follow)
@@ -131,7 +132,7 @@ class StegoWidget(QWidget):
         self._start(
             "Opening",
             lambda reports, token: work.open_project(images, project, reports, token),
-            self._adopt,
+            self._adopt_and_begin,
         )
 
     def open_sample(self) -> None:
@@ -206,12 +207,12 @@ class StegoWidget(QWidget):
                 f"\n{len(report.stale)} files are of an earlier export and not of this one; "
                 f"delete them, or export to an empty folder:{first}"
             )
-        self.run_panel.tell(text)
+        self.job_bar.tell(text)
         show_info(text)
 
     def _start(self, title: str, call: Work, on_success: Any) -> None:
         if self.jobs.start(Job(title, call, on_success)):
-            self.run_panel.forget()
+            self.job_bar.forget()
         else:
             show_info("Something else is running. Wait for it, or cancel it first.")
 
@@ -219,6 +220,12 @@ class StegoWidget(QWidget):
         self.session.adopt(opened)
         if opened.problem is not None:
             show_problem(opened.problem)
+
+    def _adopt_and_begin(self, opened: Opened) -> None:
+        """Begin where the work was left: at the classes, if there are some."""
+        self._adopt(opened)
+        begin = self.corpus_panel if opened.segmentation is None else self.class_panel
+        self.tabs.show_panel(begin)
 
     def _adopt_and_judge(self, opened: Opened) -> None:
         """Show the clusters, and only then find out whether the codes were worth it."""
@@ -233,14 +240,6 @@ class StegoWidget(QWidget):
                 )
             )
 
-    def _ask_export(self) -> None:
-        folder = self.session.folder
-        if folder is not None:
-            dialog = ExportDialog(folder / "export", self)
-            if dialog.exec():
-                self.export(dialog.folder, dialog.settings)
-            dialog.deleteLater()
-
     def _go(self, patch: Patch) -> None:
         """Go to a place in a photograph."""
         corpus = self.session.corpus
@@ -251,7 +250,7 @@ class StegoWidget(QWidget):
 
     def _follow(self, *_: Any) -> None:
         self.class_panel.counter.set_paused(self.jobs.busy)
-        self.export_button.setEnabled(self.session.segmentation is not None and not self.jobs.busy)
+        self.export_panel.set_busy(self.jobs.busy)
         self.corpus_panel.set_busy(self.jobs.busy)
         self._follow_strokes()
 
@@ -304,39 +303,3 @@ class StegoWidget(QWidget):
         self.class_panel.shut_down(_PATIENCE_SECONDS)
         if self.session.project is not None:
             self.session.project.close()
-
-
-class _Scrolling(QScrollArea):
-    """Scrolls its content up and down, and is always wide enough for it."""
-
-    def __init__(self, content: QWidget, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setWidget(content)
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-
-    def minimumSizeHint(self) -> QSize:
-        bar = self.verticalScrollBar().sizeHint().width()
-        return QSize(self.widget().minimumSizeHint().width() + bar, 200)
-
-
-def _heading(text: str, panel: QWidget, parent: QWidget) -> QPushButton:
-    """Make a heading; a click folds its panel away, to leave room for the others."""
-    heading = QPushButton(parent)
-    heading.setCheckable(True)
-    heading.setChecked(True)
-    heading.setToolTip("Click to fold this part away, or to show it")
-    heading.setAccessibleName(text)
-    heading.setStyleSheet(
-        "QPushButton, QPushButton:checked { background: transparent; border: none; "
-        "text-align: left; font-weight: bold; padding: 4px 0px 0px 0px }"
-    )
-
-    def fold(shown: bool) -> None:
-        heading.setText(f"{'▾' if shown else '▸'}  {text}")
-        panel.setVisible(shown)
-
-    heading.toggled.connect(fold)
-    fold(True)
-    return heading

@@ -83,6 +83,7 @@ def plugin(make_napari_viewer):
     def make():
         viewer = make_napari_viewer(show=True)
         _, widget = viewer.window.add_plugin_dock_widget("napari-stego")
+        widget.window().activateWindow()  # without a window manager nobody does, and keys are lost
         return viewer, widget
 
     return make

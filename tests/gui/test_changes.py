@@ -178,7 +178,7 @@ def test_edited_classes_are_carried_over_which_is_told_and_come_back(opened, set
         widget.run_panel.start.click()
         settled(widget)
         if clusters == 4:
-            assert "carried over" in widget.run_panel.status.text()
+            assert "carried over" in widget.job_bar.status.text()
             assert "sand" in {row.name for row in widget.session.table.rows}
     assert widget.session.table.rows[0].name == "sand"
     assert widget.session.table.rows[0].clusters

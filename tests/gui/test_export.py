@@ -12,10 +12,10 @@ def test_files_of_an_earlier_export_are_told(plugin, settled, clustered, tmp_pat
     settings = {"tiff": False, "panoptic": False, "crf": None}
     widget.export(tmp_path / "out", ExportSettings(png=True, overlays=True, **settings))
     settled(widget)
-    assert "earlier export" not in widget.run_panel.status.text()
+    assert "earlier export" not in widget.job_bar.status.text()
     widget.export(tmp_path / "out", ExportSettings(png=True, overlays=False, **settings))
     settled(widget)
-    text = widget.run_panel.status.text()
+    text = widget.job_bar.status.text()
     kept = list((tmp_path / "out" / "overlays").iterdir())
     assert kept
     assert f"{len(kept)} files are of an earlier export" in text

@@ -38,9 +38,9 @@ def test_cancel_keeps_the_earlier_result(plugin, settled, until, clustered, long
     long_training(widget)
     until(lambda: len(widget.run_panel.curves.records) > 5)
     assert not widget.run_panel.start.isEnabled()
-    widget.run_panel.cancel.click()
+    widget.job_bar.cancel.click()
     settled(widget)
-    assert "cancelled" in widget.run_panel.status.text()
+    assert "cancelled" in widget.job_bar.status.text()
     assert widget.run_panel.start.isEnabled()
     assert (viewer.layers["classes"].data == before).all()
     assert Project.open(clustered).state == state

@@ -239,7 +239,7 @@ def test_a_cancel_in_the_panel_is_told_in_the_dialog(opened, until, settled, end
     opened.run_panel.ask_k.click()
     dialog = opened.run_panel.k_dialog
     until(lambda: bool(endless))
-    opened.run_panel.cancel.click()
+    opened.job_bar.cancel.click()
     settled(opened)
     assert "cancelled" in dialog.suggestion.text()
     assert dialog.bar.isHidden()

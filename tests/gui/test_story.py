@@ -6,9 +6,9 @@ import csv
 
 import numpy as np
 from PIL import Image
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication, QDialogButtonBox, QLineEdit
+from qtpy.QtWidgets import QLineEdit
 
 from napari_stego.gui.class_model import COVER, NAME
 
@@ -26,7 +26,7 @@ def test_from_photographs_to_exported_masks(
 ):
     viewer, widget = plugin()
     assert not widget.run_panel.start.isEnabled()
-    assert not widget.export_button.isEnabled()
+    assert not widget.export_panel.start.isEnabled()
 
     # Choose a folder and see its photographs.
     widget.corpus_panel.images.value = images
@@ -44,7 +44,7 @@ def test_from_photographs_to_exported_masks(
     form.advanced["steps"].value = 30
     form.main["clusters"].value = 5
     press(widget.run_panel.start)
-    assert widget.run_panel.cancel.isEnabled()
+    assert widget.job_bar.cancel.isVisible()
     settled(widget, 120)
     assert len(widget.run_panel.curves.records) == 30
     assert {"self", "knn", "random"} <= set(widget.run_panel.curves.records[-1].correspondence)
@@ -55,6 +55,7 @@ def test_from_photographs_to_exported_masks(
 
     # Name the largest class with the keyboard; the name is in the status bar.
     panel = widget.class_panel
+    widget.tabs.show_panel(panel)
     view = panel.view
     view.sortByColumn(COVER, Qt.SortOrder.DescendingOrder)
     view.setFocus()
@@ -97,8 +98,9 @@ def test_from_photographs_to_exported_masks(
 
     # Export what is on show.
     shown = labels.data.copy()
-    QTimer.singleShot(200, accept_dialog)
-    press(widget.export_button)
+    QTest.keyClick(widget.tabs, Qt.Key.Key_5, Qt.KeyboardModifier.AltModifier)
+    assert widget.export_panel.start.isVisible()
+    press(widget.export_panel.start)
     settled(widget, 60)
     export = tmp_path / "dive.stego" / "export"
     with Image.open(export / "masks" / "frame001.png") as mask:
@@ -110,11 +112,6 @@ def test_from_photographs_to_exported_masks(
 
 def panel_ids(widget):
     return [row.id for row in widget.session.table.rows]
-
-
-def accept_dialog():
-    dialog = QApplication.activeModalWidget()
-    press(dialog.buttons.button(QDialogButtonBox.StandardButton.Ok))
 
 
 def test_what_was_named_is_there_after_reopening(plugin, settled, clustered):

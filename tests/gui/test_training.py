@@ -22,7 +22,9 @@ ROLES = ("random", "knn", "self")
 
 @pytest.fixture
 def opened(opened):
-    return opened[1]
+    widget = opened[1]
+    widget.tabs.show_panel(widget.run_panel)
+    return widget
 
 
 def press(button):
@@ -80,6 +82,7 @@ def test_a_project_of_raw_features_opens_with_the_verdict_on_its_run(
     _, widget = plugin()
     widget.open(None, clustered)
     settled(widget)
+    widget.tabs.show_panel(widget.run_panel)
     assert widget.run_panel.verdict.isVisible()
     assert widget.run_panel.verdict.switch.text() == "Use the codes"
     assert widget.run_panel.form.values().stego.dim == 6
@@ -91,6 +94,7 @@ def test_a_run_that_was_never_judged_opens_without_a_verdict(plugin, settled, cl
     _, widget = plugin()
     widget.open(None, clustered)
     settled(widget)
+    widget.tabs.show_panel(widget.run_panel)
     assert len(widget.run_panel.curves.records) == 20
     assert not widget.run_panel.verdict.isVisible()
     assert not list((clustered / "choices").glob("verdict-*.json"))
@@ -115,10 +119,10 @@ def test_the_clusters_come_first_and_then_the_verdict_which_can_be_cancelled(
     assert not panel.verdict.isVisible()
     until(lambda: bool(begun))
     assert opened.session.segmentation.result.settings.clusters == 4
-    assert "Comparing" in panel.status.text()
-    panel.cancel.click()
+    assert "Comparing" in opened.job_bar.status.text()
+    opened.job_bar.cancel.click()
     settled(opened)
-    assert "cancelled" in panel.status.text()
+    assert "cancelled" in opened.job_bar.status.text()
     assert not panel.verdict.isVisible()
 
 
@@ -129,7 +133,7 @@ def test_a_cancelled_training_gives_the_verdict_back(opened, settled, until):
     panel.start.click()
     assert not panel.verdict.isVisible()
     until(lambda: len(panel.curves.records) > 1)
-    panel.cancel.click()
+    opened.job_bar.cancel.click()
     settled(opened)
     assert panel.verdict.isVisible()
     assert panel.verdict.text.text() == said
@@ -145,7 +149,7 @@ def test_layer_and_best_trial_are_chosen_and_told(opened, settled, small_weights
     settled(opened, 120)
     project = Project.open(clustered)
     layer = project.state.features.settings.layer
-    told = panel.status.text()
+    told = opened.job_bar.status.text()
     assert f"Layer {layer} was chosen" in told
     assert "best of 2 trials" in told
     assert form.advanced["layer"].value == str(layer)
@@ -171,7 +175,7 @@ def test_histograms_come_while_a_head_is_trained(opened, until, settled):
     assert opened.jobs.busy
     first = panel.histograms.histograms.step
     until(lambda: panel.histograms.histograms.step > first)
-    panel.cancel.click()
+    opened.job_bar.cancel.click()
     settled(opened)
 
 
