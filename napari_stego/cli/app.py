@@ -16,6 +16,7 @@ from napari_stego.cli.formats import export_settings
 from napari_stego.cli.opening import open_to_change
 from napari_stego.cli.relinking import register as register_relinking
 from napari_stego.cli.reporting import Reporter, counted
+from napari_stego.cli.runs import runs_app
 from napari_stego.cli.weights import weights_app
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(weights_app, name="weights")
 app.add_typer(classes_app, name="classes")
+app.add_typer(runs_app, name="runs")
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from napari_stego.clustering.kmeans import (
     fit_clusters,
 )
 from napari_stego.clustering.pixels import cluster_map, upsample
-from napari_stego.clustering.spherical import unit
+from napari_stego.clustering.spherical import directions, nearest, unit
 from napari_stego.clustering.stability import StabilityCurve, StabilitySettings, stability_curve
 from napari_stego.clustering.tree import MergeSuggestion, MergeTree, merge_tree
 
@@ -29,8 +29,10 @@ __all__ = [
     "cluster_map",
     "crf_available",
     "dense_crf",
+    "directions",
     "fit_clusters",
     "merge_tree",
+    "nearest",
     "refined_cluster_map",
     "stability_curve",
     "unit",

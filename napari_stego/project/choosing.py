@@ -32,6 +32,7 @@ from napari_stego.selection import (
 )
 from napari_stego.stego import (
     HistogramObserver,
+    RunObserver,
     StegoRun,
     StegoSettings,
     StepObserver,
@@ -160,8 +161,10 @@ def judge_run(
     project: Project,
     progress: ProgressCallback = no_progress,
     cancel: CancelToken | None = None,
+    *,
+    run: str | None = None,
 ) -> Verdict | None:
-    """Tell whether the project's run makes better clusters than its raw features.
+    """Tell whether a run makes better clusters than the project's raw features.
 
     What was found before is remembered in the project, if it can be written.
 
@@ -173,6 +176,8 @@ def judge_run(
         Called once an image, then once a fit.
     cancel : CancelToken, optional
         Obeyed between them.
+    run : str, optional
+        Key of a run on the project's features; by default that trained last.
 
     Returns
     -------
@@ -189,19 +194,45 @@ def judge_run(
     sample = _sample(project)
     if len(sample) < 3:
         return None
-    key = result_key(list(sample.content_hashes), project.state.run)
-    path = project.choice_file("verdict", key)
+    path = _verdict_file(project, sample, run or project.state.run)
     saved = _saved_verdict(path)
     if saved is not None:
         return saved
+    judged = load_run(project.run_file(run) if run else project.run_path)[0]
     plan = _plan(sample)
-    run = load_run(project.run_path)[0]
-    codes = _encoded(sample, run.encode, progress, cancel)
+    codes = _encoded(sample, judged.encode, progress, cancel)
     features = _encoded(sample, Preparation().apply, progress, cancel)
-    verdict = replace(judge(codes, features, plan, progress, cancel), collapsed=run.collapsed)
+    verdict = replace(judge(codes, features, plan, progress, cancel), collapsed=judged.collapsed)
     if not project.read_only:
         write_json(path, asdict(verdict))
     return verdict
+
+
+def remembered_verdict(project: Project, run: str) -> Verdict | None:
+    """Tell what `judge_run` found of a run, without judging it now.
+
+    Parameters
+    ----------
+    project : Project
+        A project with features.
+    run : str
+        Key of a run on them.
+
+    Returns
+    -------
+    Verdict or None
+        None if it was not judged.
+
+    Raises
+    ------
+    StegoError
+        If features are missing.
+    """
+    return _saved_verdict(_verdict_file(project, _sample(project), run))
+
+
+def _verdict_file(project: Project, sample: TokenSet, run: str | None) -> Path:
+    return project.choice_file("verdict", result_key(list(sample.content_hashes), run))
 
 
 def _saved_verdict(path: Path) -> Verdict | None:
@@ -219,6 +250,7 @@ def train_best(
     device: str = "auto",
     on_step: StepObserver | None = None,
     on_histograms: HistogramObserver | None = None,
+    on_look: RunObserver | None = None,
     progress: ProgressCallback = no_progress,
     cancel: CancelToken | None = None,
 ) -> tuple[StegoRun, tuple[Trial, ...]]:
@@ -241,6 +273,8 @@ def train_best(
         Receives the `StepRecord` of each step.
     on_histograms : callable, optional
         Receives `CorrespondenceHistograms` now and then.
+    on_look : callable, optional
+        Receives the half-trained `StegoRun` now and then, to look at.
     progress : ProgressCallback
         Called after each step.
     cancel : CancelToken, optional
@@ -281,6 +315,7 @@ def train_best(
                 device=device,
                 on_step=on_step,
                 on_histograms=on_histograms,
+                on_look=on_look,
                 progress=told,
                 cancel=cancel,
             )

@@ -26,10 +26,12 @@ from napari_stego.project.carrying import edits_put_away, is_untouched, start_cl
 from napari_stego.project.edits_file import EDITS_FILE, OLD_FILE
 from napari_stego.project.encodings import encoder
 from napari_stego.project.project import Project, result_key
+from napari_stego.project.run_record import record_run
 from napari_stego.project.segmentation import load_clusters
 from napari_stego.project.state import FeaturesRecord, ResultRecord, SkippedRecord
 from napari_stego.stego import (
     HistogramObserver,
+    RunObserver,
     StegoRun,
     StegoSettings,
     StepObserver,
@@ -178,6 +180,7 @@ def train(
     start: StegoRun | None = None,
     on_step: StepObserver | None = None,
     on_histograms: HistogramObserver | None = None,
+    on_look: RunObserver | None = None,
     progress: ProgressCallback = no_progress,
     cancel: CancelToken | None = None,
 ) -> StegoRun:
@@ -198,6 +201,8 @@ def train(
         Receives a `StepRecord` after each step.
     on_histograms : callable, optional
         Receives `CorrespondenceHistograms` now and then.
+    on_look : callable, optional
+        Receives the half-trained `StegoRun` now and then, to look at.
     progress : ProgressCallback
         Called after each step.
     cancel : CancelToken, optional
@@ -226,6 +231,7 @@ def train(
     if start is not None:
         inputs.append(start.digest)
     key = result_key(*inputs)
+    record_run(project, key, len(tokens))
     run = train_stego(
         tokens,
         settings,
@@ -234,6 +240,7 @@ def train(
         start=start,
         on_step=on_step,
         on_histograms=on_histograms,
+        on_look=on_look,
         progress=progress,
         cancel=cancel,
     )
@@ -268,6 +275,7 @@ def adopt(project: Project, run: StegoRun) -> None:
         )
     assert project.state.features is not None  # training_tokens() has checked
     key = result_key(project.state.features.key, run.digest)
+    record_run(project, key, len(tokens))
     save_run(project.run_file(key), run)
     project.update(run=key)
 

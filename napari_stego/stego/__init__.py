@@ -7,7 +7,7 @@ from napari_stego.stego.probes import ClusterProbe, LinearProbe, TokenLabels
 from napari_stego.stego.run import CheckpointError, StegoRun, StepRecord
 from napari_stego.stego.run_file import load_run, save_run
 from napari_stego.stego.settings import PresetName, RoleValues, StegoSettings
-from napari_stego.stego.trainer import HistogramObserver, StepObserver, train_stego
+from napari_stego.stego.trainer import HistogramObserver, RunObserver, StepObserver, train_stego
 
 __all__ = [
     "COLLAPSE_MARGIN",
@@ -20,6 +20,7 @@ __all__ = [
     "OfficialStego",
     "PresetName",
     "RoleValues",
+    "RunObserver",
     "StegoRun",
     "StegoSettings",
     "StepObserver",

@@ -12,7 +12,7 @@ from napari_stego.backbones.state_dicts import digest
 from napari_stego.errors import StegoError
 from napari_stego.features import TokenSet
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
-from napari_stego.stego.histograms import CorrespondenceHistograms
+from napari_stego.stego.histograms import HISTOGRAM_EVERY, CorrespondenceHistograms
 from napari_stego.stego.probes import TokenLabels
 from napari_stego.stego.run import StegoRun, StepRecord
 from napari_stego.stego.run_file import load_run, save_run
@@ -23,6 +23,7 @@ _SAVE_EVERY = 100
 
 StepObserver = Callable[[StepRecord], None]
 HistogramObserver = Callable[[CorrespondenceHistograms], None]
+RunObserver = Callable[[StegoRun], None]
 
 
 def train_stego(
@@ -35,6 +36,7 @@ def train_stego(
     labels: TokenLabels | None = None,
     on_step: StepObserver | None = None,
     on_histograms: HistogramObserver | None = None,
+    on_look: RunObserver | None = None,
     progress: ProgressCallback = no_progress,
     cancel: CancelToken | None = None,
 ) -> StegoRun:
@@ -66,6 +68,9 @@ def train_stego(
     on_histograms : callable, optional
         Receives `CorrespondenceHistograms` after every 25th step and after the
         last.
+    on_look : callable, optional
+        Receives the run at the same times, its head in evaluation mode, to
+        look at its codes; it must not change it.
     progress : ProgressCallback
         Called after each step.
     cancel : CancelToken, optional
@@ -107,6 +112,8 @@ def train_stego(
             histograms = run.histograms
             if on_histograms is not None and histograms and histograms.step == record.step:
                 on_histograms(histograms)
+            if on_look is not None and (run.finished or run.steps_done % HISTOGRAM_EVERY == 0):
+                training.look(on_look)
             progress(run.steps_done, settings.steps, "training")
             if checkpoint is not None and run.steps_done % _SAVE_EVERY == 0 and not run.finished:
                 training.save(checkpoint)

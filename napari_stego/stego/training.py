@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -308,6 +308,20 @@ class Training:
             for name, value in entry.items()
         }
         save_run(path, self.run, tensors, self.control)
+
+    def look(self, call: Callable[[StegoRun], None]) -> None:
+        """Let somebody look at the run between two steps.
+
+        Parameters
+        ----------
+        call : callable
+            Takes the run, its head in evaluation mode.
+        """
+        self.run.head.eval()
+        try:
+            call(self.run)
+        finally:
+            self.run.head.train()
 
     def close(self) -> None:
         """End the training: probes and head to evaluation mode, memory given back."""
