@@ -14,6 +14,7 @@ from napari_stego.gui.session import Session
 from napari_stego.gui.tasks import Task
 from napari_stego.progress import CancelToken
 from napari_stego.project import Segmentation
+from napari_stego.project.class_cover import ImageCounts
 from napari_stego.project.pixel_counts import PixelCounts, count_pixels
 from napari_stego.project.statistics import CorpusStatistics, PaintedPixels, count_painted
 
@@ -161,8 +162,11 @@ class StatisticsCounter(QObject):
 
     def _sum(self) -> None:
         table, statistics = self._session.table, self._statistics
-        if table is not None and statistics is not None and statistics.fits(table):
-            self._session.take_statistics(statistics.of(table))
+        counts = self._counts
+        if counts is None or table is None or statistics is None or not statistics.fits(table):
+            return
+        painted = {image: pixels for image, (_, pixels) in self._painted.items()}
+        self._session.take_statistics(statistics.of(table), ImageCounts(counts, painted))
 
     def _count_strokes(self) -> None:
         segmentation, corpus, counts = (

@@ -8,8 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 from qtpy.QtCore import QObject, QTimer, Signal
 
+from napari_stego.corpus import CorpusImage
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.tasks import Task
 from napari_stego.progress import CancelToken
@@ -17,6 +20,22 @@ from napari_stego.stego import CorrespondenceHistograms, StepRecord
 
 _RELAY_MS = 200
 _GUESS_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Look:
+    """Clusters of a half-trained head over a photograph.
+
+    Attributes
+    ----------
+    image : CorpusImage
+        The photograph.
+    labels : numpy.ndarray
+        ``(h, w) int64``, the cluster of each position.
+    """
+
+    image: CorpusImage
+    labels: npt.NDArray[np.int64]
 
 
 @dataclass
@@ -33,23 +52,37 @@ class News:
         The newest.
     sentences : list of str
         All that the user should know.
+    look : Look, optional
+        The newest.
     """
 
     progress: tuple[int, int, str] | None = None
     steps: list[StepRecord] = field(default_factory=list)
     histograms: CorrespondenceHistograms | None = None
     sentences: list[str] = field(default_factory=list)
+    look: Look | None = None
 
 
 class Reports:
     """What a job says while it runs, from its thread to the main one.
 
     Written as often as the job likes; the main thread reads at its own pace.
+
+    Attributes
+    ----------
+    watched : CorpusImage or None
+        The photograph that the user looks at; set by the main thread.
     """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._news = News()
+        self.watched: CorpusImage | None = None
+
+    def look(self, look: Look) -> None:
+        """Take a look at the training."""
+        with self._lock:
+            self._news.look = look
 
     def progress(self, done: int, total: int, message: str) -> None:
         """Take a report of progress; a `ProgressCallback`."""
@@ -106,14 +139,15 @@ class Jobs(QObject):
 
     Signals come in the main thread, five times a second at most: ``started``
     (title), ``progressed`` (done, total, message), ``stepped`` (list of
-    `StepRecord`), ``counted`` (`CorrespondenceHistograms`), ``told`` and
-    ``ended`` (a sentence for the user).
+    `StepRecord`), ``counted`` (`CorrespondenceHistograms`), ``looked``
+    (`Look`), ``told`` and ``ended`` (a sentence for the user).
     """
 
     started = Signal(str)
     progressed = Signal(int, int, str)
     stepped = Signal(list)
     counted = Signal(object)
+    looked = Signal(object)
     told = Signal(str)
     ended = Signal(str)
 
@@ -122,6 +156,7 @@ class Jobs(QObject):
         self._job: Job | None = None
         self._task: Task[Any] | None = None
         self._reports = Reports()
+        self._watched: CorpusImage | None = None
         self._began = 0.0
         self._paused_at: float | None = None
         self._phase: tuple[str, int, float] = ("", 0, 0.0)
@@ -154,12 +189,23 @@ class Jobs(QObject):
         self._paused_at = None
         self._phase = ("", 0, 0.0)
         self._reports = reports = Reports()
+        reports.watched = self._watched
         work = job.work
         name = f"napari-stego {job.title}"
         self._task = Task(lambda token: work(reports, token), name, yielding=True)
         self._timer.start()
         self.started.emit(job.title)
         return True
+
+    def watch(self, image: CorpusImage | None) -> None:
+        """Let jobs know which photograph the user looks at.
+
+        Parameters
+        ----------
+        image : CorpusImage or None
+            The photograph.
+        """
+        self._watched = self._reports.watched = image
 
     def cancel(self) -> None:
         """Ask the running job to stop."""
@@ -237,6 +283,8 @@ class Jobs(QObject):
             self.stepped.emit(news.steps)
         if news.histograms is not None:
             self.counted.emit(news.histograms)
+        if news.look is not None:
+            self.looked.emit(news.look)
         if ended:
             self._end(task, job)
 

@@ -6,11 +6,14 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
+from napari_stego.backbones import pick_device
 from napari_stego.gui.forms import RunForm
 from napari_stego.gui.jobs import Jobs
 from napari_stego.gui.k_dialog import KDialog
 from napari_stego.gui.notify import problems_shown
+from napari_stego.gui.runs_table import RunsTable
 from napari_stego.gui.session import Session
+from napari_stego.gui.training_facts import TrainingFacts
 from napari_stego.gui.training_view import TrainingView
 from napari_stego.gui.verdict_line import VerdictLine
 from napari_stego.stego import StegoSettings, StepRecord, collapse_warning
@@ -20,7 +23,8 @@ class RunPanel(QWidget):
     """Starts runs and shows how they go.
 
     Signals: ``wanted`` (`RunSettings`), when a run is asked for;
-    ``other_wanted`` (`Source`), when only other clusters are.
+    ``other_wanted`` (`Source`), when only other clusters are; ``run_wanted``
+    (key), when those of another run are; ``comparison_wanted`` (keys of runs).
 
     Parameters
     ----------
@@ -34,6 +38,8 @@ class RunPanel(QWidget):
 
     wanted = Signal(object)
     other_wanted = Signal(str)
+    run_wanted = Signal(str)
+    comparison_wanted = Signal(object)
 
     def __init__(self, session: Session, jobs: Jobs, parent: QWidget) -> None:
         super().__init__(parent)
@@ -61,18 +67,24 @@ class RunPanel(QWidget):
         self.warning.hide()
         self.training = TrainingView(self)
         self.curves, self.histograms = self.training.curves, self.training.histograms
+        self.facts = TrainingFacts(self)
         self.verdict = VerdictLine(self)
         self.verdict.wanted.connect(self.other_wanted)
+        self.runs = RunsTable(self)
+        self.runs.picked.connect(self.run_wanted)
+        self.runs.compared.connect(self.comparison_wanted)
         self.advanced = QCollapsible("More settings", self, expandedIcon="-", collapsedIcon="+")
         self.advanced.addWidget(self.form.advanced.native)
         self._lay_out()
         jobs.started.connect(self._update_buttons)
         jobs.stepped.connect(self._stepped)
         jobs.counted.connect(self.training.show_counts)
+        jobs.looked.connect(self.training.preview.show_look)
         jobs.ended.connect(self._ended)
         session.corpus_changed.connect(self._follow)
         session.segmentation_changed.connect(self._follow)
         session.verdict_changed.connect(self._show_verdict)
+        session.image_changed.connect(lambda: jobs.watch(session.image))
         self._follow()
 
     def _lay_out(self) -> None:
@@ -86,7 +98,9 @@ class RunPanel(QWidget):
         layout.addWidget(self.start)
         layout.addWidget(self.warning)
         layout.addWidget(self.training)
+        layout.addWidget(self.facts)
         layout.addWidget(self.verdict)
+        layout.addWidget(self.runs)
 
     def _start(self) -> None:
         with problems_shown():
@@ -94,6 +108,7 @@ class RunPanel(QWidget):
             self._settings = settings.stego
             if settings.clusters.source == "codes":
                 self.training.start(settings.stego, one_target=settings.trials == 1)
+                self.facts.start(pick_device(settings.device))
                 self._warn(None)
                 self.verdict.hide()  # until this run has one, or is cancelled
             self.wanted.emit(settings)
@@ -111,10 +126,17 @@ class RunPanel(QWidget):
     def _forget_k_dialog(self) -> None:
         self.k_dialog = None
 
-    def shut_down(self) -> None:
-        """Close the dialog, if it is open; harmless when done twice."""
+    def shut_down(self, seconds: float) -> None:
+        """Close the dialog, if it is open, and stop the thread; harmless when done twice.
+
+        Parameters
+        ----------
+        seconds : float
+            Wait at most so long.
+        """
         if self.k_dialog is not None:
             self.k_dialog.reject()
+        self.training.preview.shut_down(seconds)
 
     def _follow(self) -> None:
         """Show the opened project's settings and the history of its run."""
@@ -129,11 +151,13 @@ class RunPanel(QWidget):
             state.result.settings if state.result else None,
         )
         self.training.show_run(run)
+        self.facts.hide()
         self._warn("\n".join(run.warnings) if run is not None else None)
         self._show_verdict()
 
     def _show_verdict(self) -> None:
         self.verdict.show_verdict(self._session.verdict, self._session.source)
+        self.runs.show_runs(self._session.runs)
 
     def _warn(self, warning: str | None) -> None:
         self.warning.setText(warning or "")
@@ -145,9 +169,11 @@ class RunPanel(QWidget):
         extracted = project is not None and project.state.features is not None
         self.ask_k.setEnabled(extracted and not self._jobs.busy)
         self.verdict.switch.setEnabled(not self._jobs.busy)
+        self.runs.set_busy(self._jobs.busy)
 
     def _stepped(self, records: list[StepRecord]) -> None:
         self.training.extend(records)
+        self.facts.extend(records)
         self._warn(collapse_warning(self.curves.records, self._settings))
 
     def _ended(self, *_: object) -> None:

@@ -3,96 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from psygnal import Signal
 
 from napari_stego.classes import ClassEdit, ClassTable
 from napari_stego.corpus import Corpus, CorpusImage
-from napari_stego.errors import StegoError
-from napari_stego.progress import Cancelled, CancelToken
-from napari_stego.project import Encodings, Project, Segmentation, Source, SplitProposal, judge_run
+from napari_stego.gui.opened import Opened
+from napari_stego.project import (
+    Encodings,
+    KeptRun,
+    Project,
+    Segmentation,
+    Source,
+    SplitProposal,
+)
+from napari_stego.project.class_cover import ImageCounts
 from napari_stego.project.statistics import ClassStatistics
 from napari_stego.selection import Verdict
-from napari_stego.stego import StegoRun, load_run
-
-
-@dataclass(frozen=True)
-class Opened:
-    """A project with everything that is read from it.
-
-    Attributes
-    ----------
-    project : Project
-        The project.
-    corpus : Corpus
-        Its images.
-    encodings : Encodings or None
-        Codes and features, if any were extracted.
-    segmentation : Segmentation or None
-        Clusters and classes, if there are any.
-    problem : StegoError or None
-        Why results of the project could not be read.
-    run : StegoRun or None
-        The run behind the clusters; for clusters of features, and while there
-        are none, the run trained last.
-    judgeable : bool
-        Whether that run is the one trained last, so that it can be judged.
-    verdict : Verdict or None
-        What was found of it, if it was judged.
-    """
-
-    project: Project
-    corpus: Corpus
-    encodings: Encodings | None
-    segmentation: Segmentation | None
-    problem: StegoError | None = None
-    run: StegoRun | None = None
-    judgeable: bool = False
-    verdict: Verdict | None = None
-
-    @classmethod
-    def read(cls, project: Project) -> Opened:
-        """Read a project; takes a moment.
-
-        Parameters
-        ----------
-        project : Project
-            A project with images.
-
-        Returns
-        -------
-        Opened
-            What it holds.
-
-        Raises
-        ------
-        StegoError
-            If it has no images.
-        """
-        state = project.state
-        segmentation = encodings = problem = run = None
-        judgeable = False
-        try:
-            if state.result is not None:
-                segmentation = Segmentation(project)
-                encodings = segmentation.encodings
-            elif state.features is not None:
-                encodings = Encodings(project)
-            run = encodings.run if encodings is not None else None
-            if run is None and state.run is not None:
-                run = load_run(project.run_path)[0]
-            judgeable = state.run is not None and (
-                state.result is None or state.result.run in (None, state.run)
-            )
-        except StegoError as error:
-            # The photographs can be opened, and the damaged result be made anew.
-            problem = error
-        verdict = _remembered_verdict(project) if judgeable else None
-        return cls(
-            project, project.corpus, encodings, segmentation, problem, run, judgeable, verdict
-        )
+from napari_stego.stego import StegoRun
 
 
 class Session:
@@ -115,6 +45,7 @@ class Session:
     def __init__(self) -> None:
         self._opened: Opened | None = None
         self._statistics: dict[int, ClassStatistics] = {}
+        self._image_counts: ImageCounts | None = None
         self._index = -1
 
     @property
@@ -146,6 +77,11 @@ class Session:
     def verdict(self) -> Verdict | None:
         """Whether that run helps, if that is known."""
         return self._opened.verdict if self._opened else None
+
+    @property
+    def runs(self) -> tuple[KeptRun, ...]:
+        """All runs on the project's features, the newest first."""
+        return self._opened.runs if self._opened else ()
 
     @property
     def source(self) -> Source | None:
@@ -214,7 +150,9 @@ class Session:
             The verdict; None if nothing can be told.
         """
         if self._opened is not None:
-            self._opened = replace(self._opened, verdict=verdict)
+            runs = self._opened.runs
+            judged = tuple(replace(r, verdict=verdict) if r.latest else r for r in runs)
+            self._opened = replace(self._opened, verdict=verdict, runs=judged)
             self.verdict_changed.emit()
 
     @property
@@ -222,14 +160,24 @@ class Session:
         """What is known of each class in the corpus, by id; while it is counted, of a part."""
         return self._statistics
 
-    def take_statistics(self, statistics: dict[int, ClassStatistics]) -> None:
+    @property
+    def image_counts(self) -> ImageCounts | None:
+        """What is known of each image; while it is counted, of a part of them."""
+        return self._image_counts
+
+    def take_statistics(
+        self, statistics: dict[int, ClassStatistics], image_counts: ImageCounts | None = None
+    ) -> None:
         """Take what was counted.
 
         Parameters
         ----------
         statistics : dict of int to ClassStatistics
             By class id.
+        image_counts : ImageCounts, optional
+            Of each image.
         """
+        self._image_counts = image_counts
         if statistics != self._statistics:
             self._statistics = statistics
             self.statistics_changed.emit()
@@ -354,13 +302,3 @@ def _with_edits(opened: Opened, before: Opened | None) -> Opened:
         and old.result == new.result
     )
     return replace(opened, segmentation=old, encodings=old.encodings) if same and old else opened
-
-
-def _remembered_verdict(project: Project) -> Verdict | None:
-    """Read the verdict on the latest run if there is one; a project opens without computing it."""
-    only_read = CancelToken()
-    only_read.cancel()
-    try:
-        return judge_run(project, cancel=only_read)
-    except (Cancelled, StegoError):
-        return None

@@ -1,4 +1,4 @@
-"""How a training goes, in two tabs: its curves, and its histograms."""
+"""How a training goes, in three tabs: its curves, its histograms, and a preview."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from qtpy.QtWidgets import QTabWidget, QWidget
 
 from napari_stego.gui.curves import TrainingCurves
 from napari_stego.gui.histograms import HistogramPlots
+from napari_stego.gui.live_preview import LivePreview
 from napari_stego.stego import CorrespondenceHistograms, StegoRun, StegoSettings, StepRecord
 
-_HEIGHT = 160
+_HEIGHT = 220
 
 
 class TrainingView(QTabWidget):
@@ -27,6 +28,8 @@ class TrainingView(QTabWidget):
         The first tab.
     histograms : HistogramPlots
         The second.
+    preview : LivePreview
+        The third.
     """
 
     def __init__(self, parent: QWidget) -> None:
@@ -34,9 +37,12 @@ class TrainingView(QTabWidget):
         self.curves = TrainingCurves(self)
         self.histograms = HistogramPlots(self)
         self.addTab(self.curves, "Curves")
+        self.preview = LivePreview(self)
         self.addTab(self.histograms, "Histograms")
+        self.addTab(self.preview, "Preview")
         self.setTabToolTip(0, "Loss and mean correspondence, step by step")
         self.setTabToolTip(1, "How often correspondences have which value")
+        self.setTabToolTip(2, "Clusters of the photograph on show, while the head is trained")
         self.setFixedHeight(_HEIGHT)
         self.hide()
 
@@ -52,6 +58,7 @@ class TrainingView(QTabWidget):
         """
         self.curves.start(settings, one_target=one_target)
         self.histograms.show_counts(None)
+        self.preview.clear()
 
     def show_run(self, run: StegoRun | None) -> None:
         """Show a run that is there already.

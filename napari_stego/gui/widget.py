@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 from napari_stego.gui import work
 from napari_stego.gui.class_panel import ClassPanel
 from napari_stego.gui.clicks import ClickListener
+from napari_stego.gui.compare_dialog import CompareDialog
 from napari_stego.gui.corpus_panel import CorpusPanel, project_in_documents
 from napari_stego.gui.export_panel import ExportPanel
 from napari_stego.gui.inspect_panel import InspectPanel
@@ -21,8 +22,9 @@ from napari_stego.gui.job_bar import JobBar
 from napari_stego.gui.jobs import Job, Jobs, Work
 from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.notify import show_problem
+from napari_stego.gui.opened import Opened
 from napari_stego.gui.run_panel import RunPanel
-from napari_stego.gui.session import Opened, Session
+from napari_stego.gui.session import Session
 from napari_stego.gui.tabs import PanelTabs
 from napari_stego.project import (
     ExportReport,
@@ -31,6 +33,7 @@ from napari_stego.project import (
     Source,
     export,
 )
+from napari_stego.project.comparing import compare_runs
 from napari_stego.project.examples import Patch
 from napari_stego.samples import reef_folder
 
@@ -104,6 +107,8 @@ class StegoWidget(QWidget):
         self.corpus_panel.sample_wanted.connect(self.open_sample)
         self.run_panel.wanted.connect(self.run)
         self.run_panel.other_wanted.connect(self.use)
+        self.run_panel.run_wanted.connect(self.pick)
+        self.run_panel.comparison_wanted.connect(self.compare)
         self.inspect_panel.crf_changed.connect(self.layers.set_crf)
         self.class_panel.alone.connect(self.layers.highlight)
         self.class_panel.hidden.connect(self.layers.hide)
@@ -170,6 +175,41 @@ class StegoWidget(QWidget):
                 "Clustering",
                 lambda reports, token: work.use(folder, source, reports, token),
                 self._adopt,
+            )
+
+    def pick(self, key: str) -> None:
+        """Cluster the codes of another run.
+
+        Parameters
+        ----------
+        key : str
+            Key of the run.
+        """
+        folder = self.session.folder
+        if folder is not None:
+            self._start(
+                "Clustering",
+                lambda reports, token: work.pick(folder, key, reports, token),
+                self._adopt_and_judge,
+            )
+
+    def compare(self, keys: tuple[str, ...]) -> None:
+        """Show runs side by side on the photograph on show.
+
+        Parameters
+        ----------
+        keys : tuple of str
+            Keys of the runs.
+        """
+        folder, image = self.session.folder, self.session.image
+        runs = self.session.runs
+        if folder is not None and image is not None:
+            self._start(
+                "Comparing runs",
+                lambda reports, token: compare_runs(
+                    Project.open(folder, writable=False), image.name, keys=keys, cancel=token
+                ),
+                lambda compared: CompareDialog(image.name, compared, runs, self).show(),
             )
 
     def export(self, folder: Path, settings: ExportSettings) -> None:
@@ -297,9 +337,10 @@ class StegoWidget(QWidget):
     def shut_down(self) -> None:
         """Cancel what is running and let go of the viewer; harmless when done twice."""
         self._clicks.stop()
-        self.run_panel.shut_down()
+        self.run_panel.shut_down(_PATIENCE_SECONDS)
         self.jobs.shut_down(_PATIENCE_SECONDS)
         self.layers.shut_down(_PATIENCE_SECONDS)
+        self.corpus_panel.shut_down(_PATIENCE_SECONDS)
         self.class_panel.shut_down(_PATIENCE_SECONDS)
         if self.session.project is not None:
             self.session.project.close()

@@ -8,8 +8,8 @@ from typing import Any
 
 from napari_stego.clustering import ClusterSettings, StabilityCurve, StabilitySettings
 from napari_stego.features import FeatureSettings
-from napari_stego.gui.jobs import Reports
-from napari_stego.gui.session import Opened
+from napari_stego.gui.jobs import Look, Reports
+from napari_stego.gui.opened import Opened
 from napari_stego.progress import CancelToken
 from napari_stego.project import (
     Project,
@@ -24,9 +24,11 @@ from napari_stego.project import (
     score_layers,
     train,
     train_best,
+    use_run,
 )
+from napari_stego.project.previewing import ClusterPreview
 from napari_stego.selection import Trial, Verdict
-from napari_stego.stego import StegoSettings
+from napari_stego.stego import RunObserver, StegoRun, StegoSettings
 
 
 @dataclass(frozen=True)
@@ -176,6 +178,7 @@ def _with_best_layer(
 def _train(project: Project, settings: RunSettings, reports: Reports, cancel: CancelToken) -> None:
     options: dict[str, Any] = {
         "device": settings.device,
+        "on_look": _looker(project, settings.clusters, reports),
         "on_step": reports.step,
         "on_histograms": reports.histograms,
         "progress": reports.progress,
@@ -186,6 +189,18 @@ def _train(project: Project, settings: RunSettings, reports: Reports, cancel: Ca
     else:
         _, trials = train_best(project, settings.stego, settings.trials, **options)
         reports.tell(_about(trials))
+
+
+def _looker(project: Project, clusters: ClusterSettings, reports: Reports) -> RunObserver:
+    """Make what draws, now and then, the clusters of the head as it is."""
+    preview = ClusterPreview(project, clusters.clusters, clusters.seed)
+
+    def look(run: StegoRun) -> None:
+        image = reports.watched
+        if image is not None and image.content_hash in project.store:
+            reports.look(Look(image, preview.look(run.encode, (image,))[0]))
+
+    return look
 
 
 def _about(trials: tuple[Trial, ...]) -> str:
@@ -282,4 +297,42 @@ def use(folder: Path, source: Source, reports: Reports, cancel: CancelToken) -> 
     opened = Project.open(folder)
     settings = opened.result.settings.model_copy(update={"source": source})
     cluster(opened, settings, tell=reports.tell, progress=reports.progress, cancel=cancel)
+    return Opened.read(opened)
+
+
+def pick(folder: Path, key: str, reports: Reports, cancel: CancelToken) -> Opened:
+    """Cluster the codes of another run, with the number of clusters in use.
+
+    Parameters
+    ----------
+    folder : Path
+        A project folder with runs.
+    key : str
+        Key of the run.
+    reports : Reports
+        Told of the progress.
+    cancel : CancelToken
+        Stops between two images; the run in use then stays.
+
+    Returns
+    -------
+    Opened
+        The project with its clusters.
+
+    Raises
+    ------
+    StegoError
+        If there is no such run, or as `cluster` raises it.
+    """
+    opened = Project.open(folder)
+    before, result = opened.state.run, opened.state.result
+    settings = (result.settings if result else ClusterSettings()).model_copy(
+        update={"source": "codes"}
+    )
+    use_run(opened, key)
+    try:
+        cluster(opened, settings, tell=reports.tell, progress=reports.progress, cancel=cancel)
+    except BaseException:
+        opened.update(run=before)
+        raise
     return Opened.read(opened)

@@ -11,6 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from napari_stego.classes.palette import class_colour
 from napari_stego.clustering import ClusterSettings
+from napari_stego.corpus import CorpusImage
+from napari_stego.corpus.thumbnails import read_thumbnail
 from napari_stego.features import Preparation
 from napari_stego.files import replacing
 from napari_stego.progress import CancelToken
@@ -136,9 +138,29 @@ def compare_runs(
         if each.verdict is not None:
             title += f", quality {each.verdict.codes:.2f}"
         maps.append(RunMap(each.key, title, labels))
-    pixels = Image.fromarray(found.read())
-    pixels = pixels.resize((SIDE, max(1, round(SIDE * pixels.height / pixels.width))))
-    return Comparison(np.asarray(pixels), tuple(maps))
+    return Comparison(small_photograph(found), tuple(maps))
+
+
+def small_photograph(image: CorpusImage) -> npt.NDArray[np.uint8]:
+    """Read a photograph in the size that clusters are drawn over.
+
+    Parameters
+    ----------
+    image : CorpusImage
+        The photograph.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W, 3) uint8``, `SIDE` pixels wide.
+
+    Raises
+    ------
+    ImageReadError
+        If it cannot be read.
+    """
+    pixels = Image.fromarray(read_thumbnail(image.path, 2 * SIDE))
+    return np.asarray(pixels.resize((SIDE, max(1, round(SIDE * pixels.height / pixels.width)))))
 
 
 def coloured(

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QLineEdit
 from napari_stego.classes import RenameClass
 from napari_stego.clustering import ClusterSettings
 from napari_stego.gui.class_model import NAME
-from napari_stego.gui.session import Opened
+from napari_stego.gui.opened import Opened
 from napari_stego.project import Project, cluster, open_photographs
 
 

@@ -11,7 +11,8 @@ from qtpy.QtWidgets import QWidget
 
 from napari_stego.classes import RenameClass
 from napari_stego.gui.history_list import HistoryList
-from napari_stego.gui.session import Opened, Session
+from napari_stego.gui.opened import Opened
+from napari_stego.gui.session import Session
 from napari_stego.project import Project
 
 

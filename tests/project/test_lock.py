@@ -24,7 +24,8 @@ from napari_stego.corpus import discover
 from napari_stego.errors import StegoError
 from napari_stego.gui import work
 from napari_stego.gui.jobs import Reports
-from napari_stego.gui.session import Opened, Session
+from napari_stego.gui.opened import Opened
+from napari_stego.gui.session import Session
 from napari_stego.progress import CancelToken
 from napari_stego.project import (
     Project,
