@@ -17,8 +17,7 @@ demo: $(VENV)/.demo-ready
 
 test: $(VENV)/.test-ready
 	@.ci/system-packages xvfb
-	OMP_NUM_THREADS=1 xvfb-run -a -s "-screen 0 1440x900x24" \
-		$(BIN)/python -m pytest -n 2 --dist loadgroup $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .

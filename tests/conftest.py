@@ -11,14 +11,8 @@ from PIL import Image
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Share the tests between processes by file; those of the GUI stay in one, and come first."""
-
-    def group(item: pytest.Item) -> str:
-        return "gui" if item.path.parent.name == "gui" else str(item.path)
-
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group(item)))
-    items.sort(key=lambda item: group(item) != "gui")
+    """Run the tests of the GUI, the longest, first, so that processes end at about one time."""
+    items.sort(key=lambda item: item.path.parent.name != "gui")
 
 
 SMALL_BACKBONE = "test_vit"
