@@ -61,6 +61,11 @@ class ClassRow:
     parent: ClassId | None = None
     locked: Annotated[bool, Field(strict=True)] = False
 
+    @property
+    def named(self) -> bool:
+        """Whether it was named, or given a code, since its clusters were made."""
+        return bool(self.code) or self.name != f"class {self.id}"
+
 
 @dataclass(frozen=True)
 class ClusterSplit:

@@ -142,6 +142,61 @@ def evaluate(
         reporter.result(values, text)
 
 
+def cooccurrence(
+    project: options.ProjectOption,
+    masks: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of masks; by default the classes that were named are the truth.",
+            metavar="FOLDER",
+        ),
+    ] = None,
+    seed: options.SeedOption = None,
+    json_: options.JsonOption = False,
+) -> None:
+    """Tell how well correspondences show which places have one label.
+
+    Average precision of features and of codes, within a photograph, with its
+    nearest neighbours and with random photographs. Named classes were made of
+    clusters, so they favour what was clustered; masks do not.
+    """
+    reporter = Reporter(json_)
+    with reporter.command():
+        from napari_stego.cli.tables import columns
+        from napari_stego.evaluation import PairSettings
+        from napari_stego.project import Project, Segmentation
+        from napari_stego.project.cooccurrence import measure_cooccurrence
+
+        opened = Project.open(project, writable=False)
+        with reporter.progress() as progress:
+            found = measure_cooccurrence(
+                Segmentation(opened),
+                opened,
+                masks,
+                PairSettings(seed=seed or 0),
+                progress=progress,
+                cancel=reporter.cancel,
+            )
+        values = {
+            source: {
+                kind: {"average_precision": c.average_precision, "guessing": c.base_rate}
+                for kind, c in curves.items()
+            }
+            for source, curves in found.curves.items()
+        }
+        kinds = list(next(iter(values.values())))
+        lines = [("average precision, %", *kinds)]
+        lines += [
+            (source, *(f"{100 * curves[kind]['average_precision']:.1f}" for kind in kinds))
+            for source, curves in values.items()
+        ]
+        first = next(iter(values.values()))
+        lines.append(("guessing", *(f"{100 * first[kind]['guessing']:.1f}" for kind in kinds)))
+        reporter.result(
+            {"curves": values, "images": found.images, "labels": found.classes}, columns(lines)
+        )
+
+
 def gather(
     dataset: Annotated[_DatasetName, typer.Argument(help="Name of the data set.")],
     root: Annotated[

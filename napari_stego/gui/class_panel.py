@@ -75,7 +75,7 @@ class ClassPanel(QWidget):
 
     def _make_actions(self) -> None:
         act = self._action
-        self.merge = act("Merge", "Ctrl+M", "Merge the selected classes", self._merge)
+        self.merge = act("Merge", "M", "Merge the selected classes", self._merge)
         self.rename = act("Rename", "F2", "Name the current class", lambda: self._type(NAME))
         self.label = act(
             "Name from list…",
@@ -111,7 +111,7 @@ class ClassPanel(QWidget):
             lambda: self.commands.delete(self.selected_ids),
         )
         self.split = act(
-            "Split…", "Ctrl+Shift+M", "Let the current class fall into parts", self._split
+            "Split…", "Shift+M", "Let the current class fall into parts", self._split
         )
         self.undo = act("Undo", "Ctrl+Z", "Undo", self.commands.undo)
         self.redo = act("Redo", "Ctrl+Shift+Z", "Redo", self.commands.redo)
@@ -237,7 +237,7 @@ class ClassPanel(QWidget):
         ids, into = self.selected_ids, self._merge_target()
         self.merge.setEnabled(into is not None)
         text = self.commands.merge_text(ids, into) if into is not None else ""
-        self.merge.setToolTip(f"{text or 'Merge the selected classes into one'} (Ctrl+M)")
+        self.merge.setToolTip(f"{text or 'Merge the selected classes into one'} (M)")
         for action in (self.rename, self.recolour, self.only, self.code, self.split):
             action.setEnabled(self.current_id is not None)
         for action in (self.label, self.toggle, self.lock, self.parent_, self.delete):
@@ -260,7 +260,7 @@ class ClassPanel(QWidget):
             return None
 
         def rank(class_id: int) -> tuple[bool, bool, float]:
-            named = table.row(class_id).name != f"class {class_id}"
+            named = table.row(class_id).named
             return named, named and class_id == self.current_id, self.model.cover(class_id)
 
         return max(ids, key=rank)

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidge
 from superqt import QCollapsible
 
 from napari_stego.backbones import pick_device
+from napari_stego.gui.cooccurrence_dialog import CooccurrenceDialog
 from napari_stego.gui.forms import RunForm
 from napari_stego.gui.jobs import Jobs
 from napari_stego.gui.k_dialog import KDialog
@@ -48,6 +49,7 @@ class RunPanel(QWidget):
         self._settings = StegoSettings()
         self.form = RunForm()
         self.k_dialog: KDialog | None = None
+        self.apart: CooccurrenceDialog | None = None
         self.ask_k = QPushButton("How many?", self)
         self.ask_k.setToolTip(
             "Measure for which numbers of clusters different photographs agree, and choose one. "
@@ -70,6 +72,12 @@ class RunPanel(QWidget):
         self.facts = TrainingFacts(self)
         self.verdict = VerdictLine(self)
         self.verdict.wanted.connect(self.other_wanted)
+        self.ask_apart = QPushButton("Does it tell things apart?", self)
+        self.ask_apart.setToolTip(
+            "Precision and recall of correspondences against masks, or against the classes that "
+            "you have named"
+        )
+        self.ask_apart.clicked.connect(self._ask_apart)
         self.runs = RunsTable(self)
         self.runs.picked.connect(self.run_wanted)
         self.runs.compared.connect(self.comparison_wanted)
@@ -101,6 +109,7 @@ class RunPanel(QWidget):
         layout.addWidget(self.facts)
         layout.addWidget(self.verdict)
         layout.addWidget(self.runs)
+        layout.addWidget(self.ask_apart)
 
     def _start(self) -> None:
         with problems_shown():
@@ -123,6 +132,13 @@ class RunPanel(QWidget):
         self.k_dialog.show()
         self.k_dialog.raise_()
 
+    def _ask_apart(self) -> None:
+        """Open the dialog on precision and recall, or bring it to the front."""
+        if self.apart is None:
+            self.apart = CooccurrenceDialog(self._session, self._jobs, self)
+        self.apart.show()
+        self.apart.raise_()
+
     def _forget_k_dialog(self) -> None:
         self.k_dialog = None
 
@@ -136,6 +152,8 @@ class RunPanel(QWidget):
         """
         if self.k_dialog is not None:
             self.k_dialog.reject()
+        if self.apart is not None:
+            self.apart.reject()
         self.training.preview.shut_down(seconds)
 
     def _follow(self) -> None:
@@ -167,6 +185,7 @@ class RunPanel(QWidget):
         self.start.setEnabled(self._session.corpus is not None and not self._jobs.busy)
         project = self._session.project
         extracted = project is not None and project.state.features is not None
+        self.ask_apart.setEnabled(self._session.segmentation is not None)
         self.ask_k.setEnabled(extracted and not self._jobs.busy)
         self.verdict.switch.setEnabled(not self._jobs.busy)
         self.runs.set_busy(self._jobs.busy)
@@ -177,5 +196,9 @@ class RunPanel(QWidget):
         self._warn(collapse_warning(self.curves.records, self._settings))
 
     def _ended(self, *_: object) -> None:
+        project = self._session.project
+        if project is not None and project.state.features is None:
+            with problems_shown():
+                project.reread()  # a training that was cancelled may have extracted features
         self._show_verdict()
         self._update_buttons()

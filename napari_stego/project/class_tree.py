@@ -81,7 +81,7 @@ class ClassTree:
         ]
         length = clusters.centroids.shape[1]
         centroids = unit(np.array(means, np.float32).reshape(len(rows), length))
-        named = tuple(bool(row.code) or row.name != f"class {row.id}" for row in rows)
+        named = tuple(row.named for row in rows)
         sizes = tuple(float(weights[list(row.clusters)].sum()) for row in rows)
         tree = merge_tree(ClusterModel(centroids), sizes, np.array(named, dtype=bool))
         return cls(table, tuple(row.id for row in rows), named, sizes, tree)
