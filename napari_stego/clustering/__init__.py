@@ -12,7 +12,7 @@ from napari_stego.clustering.kmeans import (
     Encode,
     fit_clusters,
 )
-from napari_stego.clustering.pixels import cluster_map, upsample
+from napari_stego.clustering.pixels import cluster_map, probable_map, upsample
 from napari_stego.clustering.spherical import directions, nearest, unit
 from napari_stego.clustering.stability import StabilityCurve, StabilitySettings, stability_curve
 from napari_stego.clustering.tree import MergeSuggestion, MergeTree, merge_tree
@@ -33,6 +33,7 @@ __all__ = [
     "fit_clusters",
     "merge_tree",
     "nearest",
+    "probable_map",
     "refined_cluster_map",
     "stability_curve",
     "unit",

@@ -53,6 +53,36 @@ def cluster_map(scores: npt.NDArray[np.float32], shape: tuple[int, int]) -> npt.
     return np.concatenate(best).astype(np.uint16)
 
 
+def probable_map(
+    scores: npt.NDArray[np.float32], shape: tuple[int, int]
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.float32]]:
+    """Give each pixel its most probable class, and that probability.
+
+    Works through the image in strips, as `cluster_map` does.
+
+    Parameters
+    ----------
+    scores : numpy.ndarray
+        ``(h, w, K) float32`` logits.
+    shape : tuple of int
+        ``(H, W)`` of the image.
+
+    Returns
+    -------
+    best : numpy.ndarray
+        ``(H, W) uint16``, ``0..K-1``, the highest interpolated score.
+    probability : numpy.ndarray
+        ``(H, W) float32``, from the softmax of the interpolated scores.
+    """
+    best, probability = [], []
+    for strip in _strips(scores, shape):
+        highest = strip.max(dim=0)
+        best.append(highest.indices.numpy().astype(np.uint16))
+        # The softmax of the highest, without those of all others.
+        probability.append((highest.values - strip.logsumexp(dim=0)).exp().numpy())
+    return np.concatenate(best), np.concatenate(probability)
+
+
 def _strips(values: npt.NDArray[np.float32], shape: tuple[int, int]) -> Iterator[torch.Tensor]:
     """Yield ``(K, rows, W)`` pieces of the bilinear interpolation, top to bottom."""
     height, width = shape

@@ -24,10 +24,13 @@ class PngHeader:
         Bits of a sample.
     orientation : int
         EXIF orientation, 1 where none is given.
+    exif : PIL.Image.Exif
+        All EXIF data.
     """
 
     bit_depth: int
     orientation: int
+    exif: Image.Exif
 
 
 def read_png_header(path: Path) -> PngHeader:
@@ -70,7 +73,7 @@ def read_png_header(path: Path) -> PngHeader:
     with Image.open(copy) as image:
         # The method of PNG images would decode the pixels.
         exif = Image.Image.getexif(image)
-    return PngHeader(bit_depth, exif.get(ExifTags.Base.Orientation, 1))
+    return PngHeader(bit_depth, exif.get(ExifTags.Base.Orientation, 1), exif)
 
 
 def _chunk(kind: bytes, content: bytes) -> bytes:

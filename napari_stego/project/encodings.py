@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import threading
+from collections import OrderedDict
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_stego.clustering import Encode
+from napari_stego.clustering import Encode, unit
 from napari_stego.corpus import CorpusImage
-from napari_stego.correspondence import correspondence_heatmap
+from napari_stego.correspondence import Prompt, Queries, heatmap
 from napari_stego.features import Preparation
-from napari_stego.project.project import Project
+from napari_stego.project.project import Project, ProjectError, result_key
 from napari_stego.stego import StegoRun, load_run
 
 Source = Literal["codes", "features"]
+
+_REMEMBERED_BYTES = 2**27
+"""Codes of 300 images of 34 x 46 patches, or features of 50."""
 
 
 def encoder(project: Project, source: Source) -> Encode:
@@ -55,6 +60,8 @@ class Encodings:
     ----------
     run : StegoRun or None
         The run that makes the codes, if one was trained.
+    store : FeatureStore
+        The features.
 
     Raises
     ------
@@ -66,14 +73,16 @@ class Encodings:
 
     def __init__(self, project: Project) -> None:
         result = project.state.result
-        self._store = project.store_of(result.features) if result else project.store
+        self.store = project.store_of(result.features) if result else project.store
         key = result.run if result else project.state.run
         self.run: StegoRun | None = None
         self._encoders: dict[Source, Encode] = {"features": Preparation().apply}
         if key is not None:
             self.run = load_run(project.run_file(key))[0]
             self._encoders["codes"] = self.run.encode
-        self._latest: tuple[tuple[str, Source], npt.NDArray[np.float32]] | None = None
+        self._grids: OrderedDict[tuple[str, Source], npt.NDArray[np.float32]] = OrderedDict()
+        self._room = _REMEMBERED_BYTES
+        self._lock = threading.Lock()  # several threads look at images
 
     @property
     def sources(self) -> tuple[Source, ...]:
@@ -93,7 +102,42 @@ class Encodings:
         bool
             False if its pixels could not be read, or were not yet.
         """
-        return image.content_hash in self._store
+        return image.content_hash in self.store
+
+    def check(self, image: CorpusImage) -> None:
+        """Make sure that an image has features.
+
+        Parameters
+        ----------
+        image : CorpusImage
+            An image.
+
+        Raises
+        ------
+        ProjectError
+            If it has none.
+        """
+        if not self.has(image):
+            raise ProjectError(
+                f"The photograph {image.name} has no features: they were not extracted yet, or it "
+                "could not be read. Extract features again."
+            )
+
+    def digest(self, source: Source) -> str:
+        """Name what codes, or features, are made by.
+
+        Parameters
+        ----------
+        source : "codes" or "features"
+            One of `sources`.
+
+        Returns
+        -------
+        str
+            16 hexadecimal digits: another backbone, layer, size or head has others.
+        """
+        head = self.run.digest if source == "codes" and self.run is not None else None
+        return result_key("encodings", self.store.folder.name, source, head)
 
     def encode(self, source: Source) -> Encode:
         """Give the function that makes codes, or features, from tokens.
@@ -111,7 +155,7 @@ class Encodings:
         return self._encoders[source]
 
     def grid(self, image: CorpusImage, source: Source) -> npt.NDArray[np.float32]:
-        """Encode an image; that of the latest call is remembered.
+        """Encode an image; those of the latest calls are remembered.
 
         Parameters
         ----------
@@ -123,14 +167,20 @@ class Encodings:
         Returns
         -------
         numpy.ndarray
-            ``(h, w, D) float32``.
+            ``(h, w, D) float32``, not to be changed.
         """
         key = (image.content_hash, source)
-        latest = self._latest
-        if latest is not None and latest[0] == key:
-            return latest[1]
-        grid = self._encoders[source](self._store.tokens(image.content_hash))
-        self._latest = (key, grid)
+        with self._lock:
+            if key in self._grids:
+                self._grids.move_to_end(key)
+                return self._grids[key]
+        grid = self._encoders[source](self.store.tokens(image.content_hash))
+        with self._lock:
+            if key not in self._grids:
+                self._grids[key] = grid
+                self._room -= grid.nbytes
+            while self._room < 0 and len(self._grids) > 1:
+                self._room += self._grids.popitem(last=False)[1].nbytes
         return grid
 
     def heatmap(
@@ -152,4 +202,6 @@ class Encodings:
         numpy.ndarray
             ``(H, W) float32`` cosines.
         """
-        return correspondence_heatmap(self.grid(image, source), pixel, (image.height, image.width))
+        grid, shape = self.grid(image, source), (image.height, image.width)
+        prompt = Prompt.point(image.content_hash, *pixel)
+        return heatmap(Queries.of([prompt], lambda _: (grid, shape)).scores(unit(grid)), shape)

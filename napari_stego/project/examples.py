@@ -84,20 +84,38 @@ def example_patches(
     if not owned:
         return []
     clusters = ClusterModel(segmentation.clusters.centroids[owned])
-    readable = [image for image in images if segmentation.encodings.has(image)]
-    step = max(len(readable) / _IMAGES_LOOKED_AT, 1.0)
-    chosen = [readable[int(k * step)] for k in range(min(len(readable), _IMAGES_LOOKED_AT))]
     source = segmentation.result.settings.source
     found: list[tuple[int, float, Patch]] = []
-    for image in {each.content_hash: each for each in chosen}.values():
+    for image in evenly_spread(segmentation, images):
         if cancel is not None:
             cancel.raise_if_cancelled()
         mine = np.isin(segmentation.patch_clusters(image), owned)
         closeness = clusters.scores(segmentation.encodings.grid(image, source)).max(axis=2)
         for rank, (row, column, best) in enumerate(_best(closeness, mine)):
-            found.append((rank, -best, _patch(image, mine.shape, row, column)))
+            found.append((rank, -best, patch_of(image, mine.shape, row, column)))
     found.sort(key=lambda each: each[:2])
     return [patch for _, _, patch in found[:limit]]
+
+
+def evenly_spread(segmentation: Segmentation, images: Sequence[CorpusImage]) -> list[CorpusImage]:
+    """Choose no more images than can be looked at quickly.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        A project's result.
+    images : sequence of CorpusImage
+        The images.
+
+    Returns
+    -------
+    list of CorpusImage
+        At most 32 with features, evenly spread; of equal content only one.
+    """
+    readable = [image for image in images if segmentation.encodings.has(image)]
+    step = max(len(readable) / _IMAGES_LOOKED_AT, 1.0)
+    chosen = [readable[int(k * step)] for k in range(min(len(readable), _IMAGES_LOOKED_AT))]
+    return list({each.content_hash: each for each in chosen}.values())
 
 
 def _best(
@@ -120,7 +138,23 @@ def _best(
     return best
 
 
-def _patch(image: CorpusImage, grid: tuple[int, ...], row: int, column: int) -> Patch:
+def patch_of(image: CorpusImage, grid: tuple[int, ...], row: int, column: int) -> Patch:
+    """Give the square around a position, with some of what is around it.
+
+    Parameters
+    ----------
+    image : CorpusImage
+        The image.
+    grid : tuple of int
+        ``(h, w)`` in patches.
+    row, column : int
+        The position in the grid.
+
+    Returns
+    -------
+    Patch
+        The square.
+    """
     height, width = image.height / grid[0], image.width / grid[1]
     size = max(round(_POSITIONS_ACROSS * max(height, width)), _SMALLEST)
     size = min(size, image.height, image.width)

@@ -140,7 +140,7 @@ def export(
     Cancelled
         If `cancel` is set.
     """
-    _check_folder(project, folder)
+    check_folder(project, folder)
     project.check_target(folder)
     settings = settings or ExportSettings()
     segmentation = segmentation or Segmentation(project)
@@ -196,7 +196,21 @@ def _panoptic_image(image: CorpusImage, stems: Mapping[str, str]) -> PanopticIma
     return PanopticImage(image.name, stems[image.name], image.height, image.width)
 
 
-def _check_folder(project: Project, folder: Path) -> None:
+def check_folder(project: Project, folder: Path) -> None:
+    """Make sure that what is written to a folder is not taken for photographs.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    folder : Path
+        Where something is to be written.
+
+    Raises
+    ------
+    StegoError
+        If it is among the photographs.
+    """
     place, root = folder.expanduser().resolve(), project.corpus.root.resolve()
     home = project.folder.resolve()
     # A project among the photographs is passed over when they are looked for.

@@ -197,6 +197,16 @@ class Project(ProjectFolder):
         write_state(self.folder, state)
         self.state = state
 
+    def reread(self) -> None:
+        """Take in what other projects of this folder have changed on disk.
+
+        Raises
+        ------
+        ProjectError
+            If what is on disk can no longer be read; the old state stays.
+        """
+        self.state = read_state(self.folder).state
+
     def set_corpus(self, corpus: Corpus) -> None:
         """Make a corpus the project's.
 

@@ -33,8 +33,8 @@ from napari_stego.project.project import Project, ProjectError
 from napari_stego.project.splitting import SplitFiles, SplitProposal, propose
 from napari_stego.untrusted import check_file
 
-# 1000 clusters of 32,768 numbers.
-_MAX_BYTES = 2**27
+MAX_CLUSTERS_BYTES = 2**27
+"""The most bytes of a file of centroids: 1000 clusters of 32,768 numbers."""
 
 
 def load_clusters(path: Path) -> ClusterModel:
@@ -56,7 +56,7 @@ def load_clusters(path: Path) -> ClusterModel:
         If the file is missing or damaged.
     """
     try:
-        check_file(path, _MAX_BYTES)
+        check_file(path, MAX_CLUSTERS_BYTES)
         model = ClusterModel.from_tensors(load_file(path))
         if model.centroids.dtype != np.float32 or not np.isfinite(model.centroids).all():
             raise ValueError("centroids that are no finite float32")

@@ -10,7 +10,7 @@ import napari_stego
 COMMANDS = {
     (): [
         *("run", "features", "train", "cluster", "export", "evaluate", "weights"),
-        *("gather", "cluster-k", "relink"),
+        *("gather", "cluster-k", "relink", "inspect", "search", "why"),
     ],
     ("run",): ["IMAGES", "--project", "--backbone", "--weights", "--steps", "--clusters", "--crf"],
     ("features",): ["IMAGES", "--layer", "auto", "--long-side", "--facet", "--crops"],
@@ -20,6 +20,9 @@ COMMANDS = {
     ("evaluate",): ["--masks", "--naming-masks", "--json"],
     ("cluster-k",): ["--ks", "--repeats"],
     ("relink",): ["--project", "FOLDER", "--json"],
+    ("inspect",): ["--at", "--not", "--neighbours", "--centred", "--out", "--assign"],
+    ("search",): ["--at", "--not", "--top", "--per-image", "--out", "--assign"],
+    ("why",): ["--image", "--at", "--json"],
     ("gather",): ["--root", "--split"],
     ("weights",): ["list", "fetch", "check"],
     ("weights", "list"): ["--json"],
