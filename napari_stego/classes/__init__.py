@@ -2,7 +2,7 @@
 
 from napari_stego.classes.actions import Action, Do, Jump, Redo, Undo
 from napari_stego.classes.carrying import CarryOver, CarryReport, carry_over, count_overlap
-from napari_stego.classes.edits import Batch, ClassEdit, Stroke
+from napari_stego.classes.edits import Batch, ClassEdit, SingleEdit, Stroke
 from napari_stego.classes.history import ClassHistory
 from napari_stego.classes.log import EditLog, EditLogError, ReadEdits, create_log, read_edits
 from napari_stego.classes.migration import migrate_classes
@@ -79,6 +79,7 @@ __all__ = [
     "ResetStrokes",
     "SetCode",
     "SetParent",
+    "SingleEdit",
     "SplitClass",
     "Stroke",
     "Undo",

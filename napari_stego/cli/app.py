@@ -11,12 +11,15 @@ from napari_stego import __version__
 from napari_stego.cli import options, settings_of, stages
 from napari_stego.cli.classes import classes_app
 from napari_stego.cli.clustering import cluster_k
-from napari_stego.cli.evaluating import evaluate, gather
+from napari_stego.cli.correcting import register as register_correcting
+from napari_stego.cli.evaluating import cooccurrence, evaluate, gather
+from napari_stego.cli.exploring import register as register_exploring
 from napari_stego.cli.formats import export_settings
 from napari_stego.cli.opening import open_to_change
 from napari_stego.cli.relinking import register as register_relinking
 from napari_stego.cli.reporting import Reporter, counted
 from napari_stego.cli.runs import runs_app
+from napari_stego.cli.teaching import register as register_teaching
 from napari_stego.cli.weights import weights_app
 
 if TYPE_CHECKING:
@@ -225,7 +228,11 @@ def export(
 
 app.command("cluster-k")(cluster_k)
 register_relinking(app)
+register_exploring(app)
+register_correcting(app)
+register_teaching(app)
 app.command()(evaluate)
+app.command()(cooccurrence)
 app.command()(gather)
 
 

@@ -60,7 +60,7 @@ def enhance(pixels: npt.NDArray[np.uint8], enhancement: Enhancement) -> npt.NDAr
 def _gains(means: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
     """Factors that bring each channel to the mean of all; a channel without light stays dark."""
     gains = np.divide(means.mean(), means, out=np.ones(3), where=means > 0)
-    return np.clip(gains, 1 / _MAX_GAIN, _MAX_GAIN)
+    return np.asarray(np.clip(gains, 1 / _MAX_GAIN, _MAX_GAIN), np.float64)
 
 
 def _by_tables(
@@ -77,4 +77,4 @@ def _stretched(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     if high <= low:  # one brightness everywhere: there is nothing to stretch
         return pixels
     table = np.clip((np.arange(256) - low) * (255 / (high - low)) + 0.5, 0, 255).astype(np.uint8)
-    return table[pixels]
+    return np.asarray(table[pixels], np.uint8)

@@ -18,7 +18,7 @@ from napari_stego.errors import StegoError
 from napari_stego.features import FeatureSettings, Preparation, TokenSet
 from napari_stego.files import write_json
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
-from napari_stego.project.project import Project, result_key
+from napari_stego.project.project import Project, ProjectError, result_key
 from napari_stego.project.stages import train
 from napari_stego.selection import (
     LayerScores,
@@ -221,14 +221,14 @@ def remembered_verdict(project: Project, run: str) -> Verdict | None:
     Returns
     -------
     Verdict or None
-        None if it was not judged.
-
-    Raises
-    ------
-    StegoError
-        If features are missing.
+        None if it was not judged, or photographs have come since that have no
+        features yet.
     """
-    return _saved_verdict(_verdict_file(project, _sample(project), run))
+    try:
+        sample = _sample(project)
+    except ProjectError:
+        return None
+    return _saved_verdict(_verdict_file(project, sample, run))
 
 
 def _verdict_file(project: Project, sample: TokenSet, run: str | None) -> Path:
