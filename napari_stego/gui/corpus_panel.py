@@ -8,15 +8,21 @@ from pathlib import Path
 import platformdirs
 from magicgui.widgets import Container, FileEdit
 from napari.utils.notifications import show_info
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtCore import QMimeData, Qt, Signal
+from qtpy.QtGui import QDragEnterEvent, QDropEvent
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from superqt import QElidingLabel
 
+from napari_stego.corpus import IMAGE_SUFFIXES
+from napari_stego.gui.browser_panel import BrowserPanel
 from napari_stego.gui.session import Session
 from napari_stego.project import Project
 
 
 class CorpusPanel(QWidget):
     """Asks for photographs and project, and steps through the photographs.
+
+    A folder of photographs, or a project, that is dropped here is opened.
 
     Signals: ``wanted`` (photographs or None, project folder), when both are
     chosen; ``sample_wanted``.
@@ -63,15 +69,14 @@ class CorpusPanel(QWidget):
         self.sample.clicked.connect(lambda: self.sample_wanted.emit())
         self.previous = self._step_button("<", -1, "Alt+Left", "Previous photograph")
         self.next = self._step_button(">", 1, "Alt+Right", "Next photograph")
-        self.list = QComboBox(self)
-        self.list.setAccessibleName("Photograph")
-        self.list.setToolTip("The photograph on show")
-        self.list.setSizePolicy(
-            self.list.sizePolicy().Policy.Ignored, self.list.sizePolicy().verticalPolicy()
-        )
-        self.list.activated.connect(session.select)
-        self.counts = QLabel(self)
+        self.browser = BrowserPanel(session, self)
+        self.list = self.browser.view
+        self.counts = QElidingLabel(self)  # a long line must not make the dock wide
+        self.counts.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.setAcceptDrops(True)
         self._lay_out()
+        self.browser.said.connect(self.counts.setText)
+        self.browser.listed.connect(self._follow)
         session.corpus_changed.connect(self._fill)
         session.image_changed.connect(self._follow)
         self._fill()
@@ -82,8 +87,13 @@ class CorpusPanel(QWidget):
         button.setToolTip(f"{tip} ({shortcut})")
         button.setAccessibleName(tip)
         button.setFixedWidth(32)
-        button.clicked.connect(lambda: self._session.select(self._session.index + step))
+        button.clicked.connect(lambda: self._step(step))
         return button
+
+    def _step(self, step: int) -> None:
+        place = self.browser.step(step)
+        if place is not None:
+            self._session.select(place)
 
     def _lay_out(self) -> None:
         folders = Container(widgets=[self.images, self.project], labels=True)
@@ -92,13 +102,13 @@ class CorpusPanel(QWidget):
         buttons.addWidget(self.open)
         buttons.addWidget(self.sample)
         steps = QHBoxLayout()
-        for widget in (self.previous, self.list, self.next):
-            steps.addWidget(widget, 1 if widget is self.list else 0)
-        steps.addWidget(self.counts)
+        for widget in (self.previous, self.counts, self.next):
+            steps.addWidget(widget, 1 if widget is self.counts else 0)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(folders.native)
         layout.addLayout(buttons)
+        layout.addWidget(self.browser, 1)
         layout.addLayout(steps)
 
     def _choose_images(self, images: Path | None) -> None:
@@ -121,16 +131,14 @@ class CorpusPanel(QWidget):
 
     def _fill(self) -> None:
         corpus = self._session.corpus
-        self.list.clear()
         if corpus is not None:
-            self.list.addItems([image.name for image in corpus.images])
             self.images.value = corpus.root
             self.project.value = self._session.folder
             self._images_chosen = False
             self._own_projects.add(_chosen(self.project))
-            skipped = len(corpus.skipped)
-            self.counts.setText(f"of {len(corpus)}" + (f", {skipped} skipped" if skipped else ""))
-            self.counts.setToolTip("\n".join(f"{s.name}: {s.reason}" for s in corpus.skipped[:30]))
+            lines = [f"{file.name}: {file.reason}" for file in corpus.skipped[:30]]
+            title = f"{len(corpus.skipped)} files cannot be read:"
+            self.counts.setToolTip("\n".join([title, *lines]) if lines else "")
         self._follow()
 
     def set_busy(self, busy: bool) -> None:
@@ -143,13 +151,38 @@ class CorpusPanel(QWidget):
         """
         self.open.setEnabled(not busy)
         self.sample.setEnabled(not busy)
+        self.setAcceptDrops(not busy)
+        self.browser.set_busy(busy)
 
     def _follow(self) -> None:
-        corpus, index = self._session.corpus, self._session.index
-        self.list.setCurrentIndex(index)
-        self.list.setEnabled(corpus is not None)
-        self.previous.setEnabled(index > 0)
-        self.next.setEnabled(corpus is not None and index + 1 < len(corpus))
+        self.previous.setEnabled(self.browser.step(-1) is not None)
+        self.next.setEnabled(self.browser.step(1) is not None)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        """Take a folder, a project, or a photograph."""
+        if _dropped(event.mimeData()) is not None:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        """Open what was dropped."""
+        dropped = _dropped(event.mimeData())
+        if dropped is not None:
+            event.setDropAction(Qt.DropAction.CopyAction)
+            event.accept()
+            is_project = Project.exists(dropped)
+            images, project = (None, dropped) if is_project else (dropped, default_project(dropped))
+            self.wanted.emit(images, project)
+
+    def shut_down(self, seconds: float) -> None:
+        """Stop all threads; harmless when done twice.
+
+        Parameters
+        ----------
+        seconds : float
+            Wait at most so long for each.
+        """
+        self.browser.shut_down(seconds)
 
 
 def default_project(images: Path) -> Path:
@@ -187,6 +220,15 @@ def project_in_documents(name: str) -> Path:
         ``NAME.stego``.
     """
     return Path(platformdirs.user_documents_dir()) / f"{name}.stego"
+
+
+def _dropped(data: QMimeData) -> Path | None:
+    """Return what can be opened of what is dragged: one folder, project or photograph."""
+    paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
+    if len(paths) != 1:
+        return None
+    photograph = paths[0].is_file() and paths[0].suffix.lower() in IMAGE_SUFFIXES
+    return paths[0] if photograph or paths[0].is_dir() else None
 
 
 def _chosen(edit: FileEdit) -> Path | None:

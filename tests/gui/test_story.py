@@ -33,7 +33,7 @@ def test_from_photographs_to_exported_masks(
     assert widget.corpus_panel.project.value == tmp_path / "dive.stego"
     press(widget.corpus_panel.open)
     settled(widget)
-    assert widget.corpus_panel.list.count() == 6
+    assert widget.corpus_panel.list.model().rowCount() == 6
     assert [layer.name for layer in viewer.layers] == ["photograph"]
     assert viewer.layers["photograph"].data.shape == (96, 128, 3)
 
