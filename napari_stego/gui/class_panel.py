@@ -99,7 +99,7 @@ class ClassPanel(QWidget):
         self.code = act("Code", "Ctrl+D", "Give the current class a code", lambda: self._type(CODE))
         self.parent_ = act(
             "Put under…",
-            "Ctrl+U",
+            "U",
             "Put the selected classes under another one",
             lambda: self.commands.ask_parent(self.selected_ids),
         )
@@ -110,9 +110,7 @@ class ClassPanel(QWidget):
             "Delete the selected classes; their pixels become unlabelled",
             lambda: self.commands.delete(self.selected_ids),
         )
-        self.split = act(
-            "Split…", "Shift+M", "Let the current class fall into parts", self._split
-        )
+        self.split = act("Split…", "Shift+M", "Let the current class fall into parts", self._split)
         self.undo = act("Undo", "Ctrl+Z", "Undo", self.commands.undo)
         self.redo = act("Redo", "Ctrl+Shift+Z", "Redo", self.commands.redo)
         self.palettes = QMenu("Recolour all with", self)
