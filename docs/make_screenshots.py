@@ -20,6 +20,7 @@ from PIL import Image
 from qtpy.QtWidgets import QApplication
 
 from napari_stego.classes import MergeClasses, RenameClass
+from napari_stego.gui.clicks import Click
 
 IMAGES = Path(__file__).parent / "images"
 LOOKED_AT = "d_r_597_.jpg"
@@ -61,20 +62,28 @@ def _story(photographs: Path, project: Path) -> None:
     names = [image.name for image in widget.session.corpus.images]
     widget.session.select(names.index(LOOKED_AT))
     settle()
+    _until(lambda: not widget.corpus_panel.browser.busy)
     _shoot(viewer, "1-loaded")
+    widget.tabs.show_panel(widget.run_panel)
     widget.run_panel.start.click()
     steps = widget.run_panel.form.values().stego.steps
     _until(lambda: len(widget.run_panel.curves.records) > steps // 2 or not widget.jobs.busy)
     _shoot(viewer, "2-training")
     settle()
+    _until(lambda: widget.session.verdict is not None and not widget.jobs.busy)
     _shoot(viewer, "3-clusters")
+    widget.tabs.show_panel(widget.class_panel)
     _name(widget, names, settle)
     widget.session.select(names.index(LOOKED_AT))
     settle()
+    _until(lambda: not widget.class_panel.counter.busy)
     _shoot(viewer, "4-named")
+    widget.tabs.show_panel(widget.inspect_panel)
     height, width = widget.layers.label_image.shape
-    widget.layers.inspect((int(CLICKED[0] * height), int(CLICKED[1] * width)), "codes")
+    pixel = int(CLICKED[0] * height), int(CLICKED[1] * width)
+    widget.inspect_panel.click(pixel, Click.LOOK)
     settle()
+    _until(lambda: not widget.inspect_panel.busy)
     _shoot(viewer, "5-clicked")
     viewer.close()
 

@@ -185,7 +185,7 @@ class ClassCommands(QObject):
         if table is None:
             return None
         class_id = table.next_id
-        name, colour = table.free_name("new class"), _new_colour(table)
+        name, colour = table.free_name("new class"), new_colour(table)
         added = self.edit(AddClass(id=class_id, name=name, colour=colour))
         return class_id if added else None
 
@@ -294,8 +294,19 @@ def _named(table: ClassTable, ids: Sequence[int]) -> str:
     return f"“{table.name(ids[0])}”" if len(ids) == 1 else f"{len(ids)} classes"
 
 
-def _new_colour(table: ClassTable) -> str:
-    """Pick the first colour that no class has."""
+def new_colour(table: ClassTable) -> str:
+    """Pick the first colour that no class has.
+
+    Parameters
+    ----------
+    table : ClassTable
+        The classes.
+
+    Returns
+    -------
+    str
+        ``#rrggbb``.
+    """
     taken = {row.colour for row in table.rows}
     places = range(len(taken) + 1)
     return next((c for c in map(class_colour, places) if c not in taken), class_colour(0))

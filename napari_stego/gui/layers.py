@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Labels
-from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
 from napari_stego.classes import ClassTable
-from napari_stego.clustering import CrfSettings
 from napari_stego.corpus import CorpusImage
 from napari_stego.gui.class_colormap import class_colormap, class_colours
 from napari_stego.gui.class_features import class_features
+from napari_stego.gui.inspect_heatmaps import Heatmaps
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.own_layers import OwnLayers
@@ -24,9 +23,9 @@ from napari_stego.gui.pictures import Picture, read_picture
 from napari_stego.gui.preview import Preview
 from napari_stego.gui.session import Session
 from napari_stego.gui.strokes import LabelImages, Strokes
+from napari_stego.gui.view_bar import ViewOptions
 from napari_stego.gui.writer import shown_classes
 from napari_stego.progress import CancelToken
-from napari_stego.project import Source
 
 
 class LayerStack(QObject):
@@ -54,17 +53,17 @@ class LayerStack(QObject):
         self._viewer = viewer
         self._session = session
         self._pictures = LatestRunner("napari-stego picture", self)
-        self._heatmaps = LatestRunner("napari-stego heatmap", self)
         self._picture: Picture | None = None
         self._labels = LabelImages()
         self.strokes = Strokes(session, self)
-        self._crf: CrfSettings | None = None
+        self._view = ViewOptions()
         self._alone: int | None = None
         self._hidden: frozenset[int] = frozenset()
         self._coloured: tuple[Labels | None, dict[int, str]] = (None, {})
         self._preview: Preview | None = None
         self._place: tuple[str, tuple[int, int], int] | None = None
         self._layers = OwnLayers(viewer)
+        self.heatmaps = Heatmaps(self._layers, self)
         for signal in (session.image_changed, session.segmentation_changed):
             signal.connect(self.refresh)
         session.classes_changed.connect(self._recolour)
@@ -75,7 +74,7 @@ class LayerStack(QObject):
     @property
     def busy(self) -> bool:
         """Whether something is still to be shown."""
-        return self._pictures.busy or self._heatmaps.busy
+        return self._pictures.busy or self.heatmaps.busy
 
     @property
     def label_image(self) -> npt.NDArray[np.uint16] | None:
@@ -99,6 +98,11 @@ class LayerStack(QObject):
         return self._layers.are_classes(active) and self.strokes.drawing
 
     @property
+    def hidden(self) -> frozenset[int]:
+        """The classes that are not to be seen."""
+        return self._hidden
+
+    @property
     def has_strokes(self) -> bool:
         """Whether something was painted on the image on show."""
         picture, segmentation = self._picture, self._session.segmentation
@@ -115,21 +119,30 @@ class LayerStack(QObject):
             beneath = segmentation.table.lut()[picture.clusters]
             self.strokes.reset(labels, beneath, picture.image, segmentation)
 
-    def set_crf(self, settings: CrfSettings | None) -> None:
-        """Refine the classes on show along the edges of the photograph, or do not.
+    def set_view(self, options: ViewOptions) -> None:
+        """Show the photograph and its classes in another way.
 
         Parameters
         ----------
-        settings : CrfSettings, optional
-            None for no refinement.
+        options : ViewOptions
+            How.
         """
-        self._crf = settings
-        self.refresh()
+        before, self._view = self._view, options
+        self._layers.set_contours(options.contours)
+        if (before.crf, before.enhancement) != (options.crf, options.enhancement):
+            self.refresh()
+
+    def blink(self) -> None:
+        """Hide the classes, or show them again, to compare them with the photograph."""
+        layer = self._layers.classes
+        if layer is not None:
+            layer.visible = not layer.visible
 
     def refresh(self) -> None:
         """Read the session's image and label it, in a thread, and then show it."""
-        image, segmentation, crf = self._session.image, self._session.segmentation, self._crf
-        self._heatmaps.drop()
+        image, segmentation = self._session.image, self._session.segmentation
+        crf, enhancement = self._view.crf, self._view.enhancement
+        self.heatmaps.drop()
         self.strokes.pause()
         if image is None:
             return
@@ -138,31 +151,10 @@ class LayerStack(QObject):
         photograph = held.photograph if held is not None and same else None
 
         def work(token: CancelToken) -> Picture:
-            return read_picture(image, photograph, segmentation, crf, token)
+            return read_picture(image, photograph, segmentation, crf, enhancement, token)
 
         self.working.emit(True)
         self._pictures.submit(work, self._show, lambda: self.working.emit(False))
-
-    def inspect(self, pixel: tuple[int, int], source: Source) -> None:
-        """Show where in the image a pixel is found again.
-
-        Parameters
-        ----------
-        pixel : tuple of int
-            Row and column in the photograph.
-        source : "codes" or "features"
-            What to compare.
-        """
-        encodings, picture = self._session.encodings, self._picture
-        if encodings is None or picture is None or source not in encodings.sources:
-            return
-        image = picture.image  # not the session's, which may still be on its way
-        if not encodings.has(image):
-            show_info(f"{image.name} has no features. Run again to extract them.")
-            return
-        self._heatmaps.submit(
-            lambda token: encodings.heatmap(image, pixel, source), self._layers.show_heatmap
-        )
 
     def pixel_at(self, position: Any) -> tuple[int, int] | None:
         """Tell which pixel of the photograph is at a place in the viewer.
@@ -236,6 +228,8 @@ class LayerStack(QObject):
         layer, table = self._layers.classes, self._session.table
         if self.label_image is None:
             return
+        if preview is not None and layer is not None:
+            layer.visible = True
         if (
             layer is None
             or table is None
@@ -300,7 +294,7 @@ class LayerStack(QObject):
         self._session.classes_changed.disconnect(self._recolour)
         self._session.statistics_changed.disconnect(self._describe)
         self._pictures.shut_down(seconds)
-        self._heatmaps.shut_down(seconds)
+        self.heatmaps.shut_down(seconds)
         self._layers.leave()
 
     def _removing(self, event: Any) -> None:
@@ -324,7 +318,7 @@ class LayerStack(QObject):
             return
         before, self._picture = self._picture, picture
         turned = before is None or before.image != picture.image
-        self._layers.show_photograph(picture.photograph, picture.image.path)
+        self._layers.show_photograph(picture.shown, picture.image.path)
         if turned or before is None or before.segmentation is not picture.segmentation:
             self._layers.hide_heatmap()
         self._show_labels()
@@ -351,7 +345,7 @@ class LayerStack(QObject):
             self.strokes.show(layer, labels, picture.image, segmentation)
         else:
             self.strokes.show_other(layer, instead)
-        layer.metadata = shown_classes(folder, picture.image, self._crf)
+        layer.metadata = shown_classes(folder, picture.image, self._view.crf)
         self._colour(layer, segmentation.table)
         self._describe()
 

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Image, Labels
-from napari.utils.colormaps import Colormap, ensure_colormap
 from napari.viewer import Viewer
+
+from napari_stego.gui.inspect_colours import heat_look
 
 PHOTOGRAPH = "photograph"
 CLASSES = "classes"
 HEATMAP = "correspondence"
 
-# Layers that stay in a viewer whose dock was closed, for the next dock to take over.
-_left: WeakKeyDictionary[Any, str] = WeakKeyDictionary()
+# In the metadata of layers whose dock was closed: which layer it is, for the next dock.
+_LEFT = "napari-stego left"
 
 _CLASSES_OPACITY = 0.45
-_HEATMAP_ALPHA = 0.8
 
 
 class OwnLayers:
@@ -36,12 +35,16 @@ class OwnLayers:
         self._viewer = viewer
         self._pixels: npt.NDArray[np.uint8] | None = None
         self._layers: dict[str, Any] = {}
-        for layer, name in list(_left.items()):
-            if layer in viewer.layers:
-                self._layers[name] = layer
-                del _left[layer]
-                if name == HEATMAP:
-                    layer.events.visible.connect(self._outline)
+        self._contours = False
+        self._threshold: float | None = None
+        for layer in viewer.layers:  # by their index they would come in napari's proxies
+            left = layer.metadata.get(_LEFT)
+            for name in (PHOTOGRAPH, CLASSES, HEATMAP):
+                if left == _mark(layer, name):
+                    del layer.metadata[_LEFT]
+                    self._layers[name] = layer
+                    if name == HEATMAP:
+                        layer.events.visible.connect(self._outline)
 
     @property
     def photograph(self) -> Any:
@@ -93,34 +96,85 @@ class OwnLayers:
         place = 0 if self.photograph is None else self._viewer.layers.index(self.photograph) + 1
         self._viewer.layers.insert(place, layer)
         self._viewer.layers.selection.active = layer
+        self._outline()
         return layer
 
-    def show_heatmap(self, heatmap: npt.NDArray[np.float32]) -> None:
+    def show_heatmap(self, heatmap: npt.NDArray[np.float32], shape: tuple[int, int]) -> None:
         """Show a heatmap, with the classes as outlines under it.
 
         Parameters
         ----------
         heatmap : numpy.ndarray
-            ``(H, W) float32`` correspondence.
+            ``(h, w) float32`` correspondence, of the photograph's proportions.
+        shape : tuple of int
+            ``(H, W)`` of the photograph.
         """
+        scale = np.divide(shape, heatmap.shape)
+        # The middles of pixels are at whole numbers, in both.
+        placed = {"scale": scale, "translate": (scale - 1) / 2}
         layer = self._find(HEATMAP)
         if layer is not None:
-            layer.data = heatmap
-            layer.visible = True
+            if layer.data.shape == heatmap.shape:
+                # Another array would make napari measure all layers anew, at each move of the
+                # mouse; nor is the thumbnail in the list of layers worth drawing the list.
+                layer.data[...] = heatmap
+                layer.refresh(extent=False, thumbnail=False)
+            else:
+                layer.data = heatmap
+            for name, value in placed.items():
+                if not np.array_equal(getattr(layer, name), value):
+                    setattr(layer, name, value)
+            if not layer.visible:
+                layer.visible = True
             return
         layer = self._layers[HEATMAP] = Image(
             heatmap,
             name=HEATMAP,
-            colormap=_heatmap_colormap(),
-            contrast_limits=(0.0, 1.0),
             blending="translucent",
+            **heat_look(self._threshold),
+            **placed,
         )
         active = self._viewer.layers.selection.active
-        layer.colorbar.visible = True
+        layer.colorbar.visible = self._threshold is None
         layer.events.visible.connect(self._outline)
         self._viewer.layers.append(layer)
         self._viewer.layers.selection.active = active
         self._outline()
+
+    def score_at(self, position: Any) -> float | None:
+        """Read the heatmap.
+
+        Parameters
+        ----------
+        position : sequence of float
+            World coordinates.
+
+        Returns
+        -------
+        float or None
+            None outside, and while no heatmap is to be seen.
+        """
+        layer = self._find(HEATMAP)
+        if layer is None or not layer.visible:
+            return None
+        place = np.rint(layer.world_to_data(position)[-2:]).astype(int)
+        inside = (place >= 0).all() and (place < layer.data.shape).all()
+        return float(layer.data[tuple(place)]) if inside else None
+
+    def show_mask(self, threshold: float | None) -> None:
+        """Draw only where the heatmap is at or above a threshold, or all of it.
+
+        Parameters
+        ----------
+        threshold : float, optional
+            None for all of it.
+        """
+        layer = self._find(HEATMAP)
+        if threshold != self._threshold and layer is not None:
+            for name, value in heat_look(threshold).items():
+                setattr(layer, name, value)
+            layer.colorbar.visible = threshold is None
+        self._threshold = threshold
 
     def hide_heatmap(self) -> None:
         """Hide the heatmap: it is of something else."""
@@ -131,9 +185,11 @@ class OwnLayers:
     def leave(self) -> None:
         """Let the layers go, which stay in the viewer for the next dock."""
         heatmap = self._find(HEATMAP)
+        self.show_mask(None)
         if heatmap is not None:
             heatmap.events.visible.disconnect(self._outline)
-        _left.update({layer: name for name, layer in self._layers.items()})
+        for name, layer in self._layers.items():
+            layer.metadata[_LEFT] = _mark(layer, name)
         self._layers.clear()
 
     def _find(self, name: str) -> Any:
@@ -141,14 +197,24 @@ class OwnLayers:
         layer = self._layers.get(name)
         return layer if layer is not None and layer in self._viewer.layers else None
 
+    def set_contours(self, wanted: bool) -> None:
+        """Show classes as outlines, or filled; under a heatmap they are outlines anyway.
+
+        Parameters
+        ----------
+        wanted : bool
+            Whether as outlines.
+        """
+        self._contours = wanted
+        self._outline()
+
     def _outline(self) -> None:
         heatmap = self._find(HEATMAP)
+        covered = heatmap is not None and heatmap.visible
         if self.classes is not None:
-            self.classes.contour = 2 if heatmap is not None and heatmap.visible else 0
+            self.classes.contour = 2 if covered or self._contours else 0
 
 
-def _heatmap_colormap() -> Colormap:
-    """Make the colours of correspondence, which let the photograph show where nothing does."""
-    colours = np.array(ensure_colormap("inferno").colors, dtype=np.float32)
-    colours[:, 3] = np.linspace(0.0, _HEATMAP_ALPHA, len(colours))
-    return Colormap(colours, name="correspondence")
+def _mark(layer: Any, name: str) -> str:
+    """Say which layer it is; a copy that the user made of it has another id."""
+    return f"{name} {layer.unique_id}"

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from napari_stego.classes import ClusterSplit
 from napari_stego.clustering import CrfSettings
 from napari_stego.corpus import CorpusImage, ImageReadError
+from napari_stego.corpus.enhancement import Enhancement, enhance
 from napari_stego.progress import CancelToken
 from napari_stego.project import Segmentation
 
@@ -24,6 +25,8 @@ class Picture:
         The image.
     photograph : numpy.ndarray
         ``(H, W, 3) uint8``; black if it cannot be read.
+    shown : numpy.ndarray
+        ``(H, W, 3) uint8``, enhanced for the eye.
     segmentation : Segmentation, optional
         The clusters in use when it was made.
     clusters : numpy.ndarray, optional
@@ -36,6 +39,7 @@ class Picture:
 
     image: CorpusImage
     photograph: npt.NDArray[np.uint8]
+    shown: npt.NDArray[np.uint8]
     segmentation: Segmentation | None
     clusters: npt.NDArray[np.uint16] | None
     splits: tuple[ClusterSplit, ...]
@@ -47,6 +51,7 @@ def read_picture(
     photograph: npt.NDArray[np.uint8] | None,
     segmentation: Segmentation | None,
     crf: CrfSettings | None,
+    enhancement: Enhancement,
     token: CancelToken,
 ) -> Picture:
     """Make what is shown of an image.
@@ -61,6 +66,8 @@ def read_picture(
         The clusters in use.
     crf : CrfSettings, optional
         Refine clusters along the edges of the photograph.
+    enhancement : Enhancement
+        How the photograph is shown; clusters never depend on it.
     token : CancelToken
         Ends a refinement.
 
@@ -86,4 +93,5 @@ def read_picture(
     clusters, splits = None, segmentation.table.splits if segmentation is not None else ()
     if segmentation is not None and segmentation.encodings.has(image):
         clusters = segmentation.cluster_map(image, crf, token)
-    return Picture(image, photograph, segmentation, clusters, splits, problem)
+    shown = enhance(photograph, enhancement)
+    return Picture(image, photograph, shown, segmentation, clusters, splits, problem)

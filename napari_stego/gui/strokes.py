@@ -63,6 +63,12 @@ class Strokes(QObject):
         layer = self._layer
         return layer is not None and str(layer.mode) not in _RESTING
 
+    def rest(self) -> None:
+        """Put napari's tools down, so that clicks in the layer paint nothing."""
+        self._mode = None
+        if self._layer is not None and self.drawing:
+            self._layer.mode = _RESTING[0]
+
     def choose(self, class_id: int | None) -> None:
         """Paint with a class from now on.
 

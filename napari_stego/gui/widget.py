@@ -13,9 +13,10 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_stego.gui import work
 from napari_stego.gui.class_panel import ClassPanel
-from napari_stego.gui.clicks import ClickListener
+from napari_stego.gui.clicks import Click, ClickListener, MoveListener
 from napari_stego.gui.compare_dialog import CompareDialog
 from napari_stego.gui.corpus_panel import CorpusPanel, project_in_documents
+from napari_stego.gui.correct_panel import CorrectPanel
 from napari_stego.gui.export_panel import ExportPanel
 from napari_stego.gui.inspect_panel import InspectPanel
 from napari_stego.gui.job_bar import JobBar
@@ -26,6 +27,7 @@ from napari_stego.gui.opened import Opened
 from napari_stego.gui.run_panel import RunPanel
 from napari_stego.gui.session import Session
 from napari_stego.gui.tabs import PanelTabs
+from napari_stego.gui.view_bar import ViewBar
 from napari_stego.project import (
     ExportReport,
     ExportSettings,
@@ -57,16 +59,26 @@ class StegoWidget(QWidget):
         self.layers = LayerStack(napari_viewer, self.session, self)
         self.corpus_panel = CorpusPanel(self.session, self)
         self.run_panel = RunPanel(self.session, self.jobs, self)
-        self.inspect_panel = InspectPanel(self.session, self)
         self.class_panel = ClassPanel(self.session, self.layers, self)
+        self.inspect_panel = InspectPanel(
+            napari_viewer,
+            self.session,
+            self.layers,
+            self.jobs,
+            lambda: self.class_panel.current_id,
+            self,
+        )
+        self.correct_panel = CorrectPanel(self.session, self.layers, self.jobs, self)
         self.export_panel = ExportPanel(self.session, self)
         self.job_bar = JobBar(self.jobs, self)
+        self.view_bar = ViewBar(self)
         self.tabs = PanelTabs(self)
         self.reset_button = QPushButton("&Reset strokes", self)
         self.reset_button.setToolTip(
             "Take back all that was painted on this photograph; can be undone (Alt+R)"
         )
         self._clicks = ClickListener(napari_viewer.mouse_drag_callbacks, self._clicked)
+        self._moves = MoveListener(napari_viewer.mouse_move_callbacks, self._moved)
         self._lay_out()
         self._connect()
         self._follow()
@@ -75,7 +87,7 @@ class StegoWidget(QWidget):
         classes = QWidget(self)
         row = QHBoxLayout(classes)
         row.setContentsMargins(0, 0, 0, 0)
-        row.addWidget(self.inspect_panel.crf)
+        row.addStretch(1)
         row.addWidget(self.reset_button)
         self.tabs.add(
             "Photographs",
@@ -84,18 +96,22 @@ class StegoWidget(QWidget):
             self.corpus_panel,
         )
         self.tabs.add("Train", "From photographs to clusters", [self.run_panel], None)
-        self.tabs.add("Inspect", "Click, and see where else it is", [self.inspect_panel], None)
+        self.tabs.add(
+            "Inspect", "Click, and see where else it is", [self.inspect_panel], self.inspect_panel
+        )
         self.tabs.add(
             "Classes",
             "Name, merge, split and paint",
             [self.class_panel, classes],
             self.class_panel,
         )
+        self.tabs.add("Correct", "Settle it with a few clicks", [self.correct_panel], None)
         self.tabs.add("Export", "Masks, tables and pictures", [self.export_panel], None)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
         layout.addWidget(self.tabs, 1)
+        layout.addWidget(self.view_bar)
         layout.addWidget(self.job_bar)
 
     def sizeHint(self) -> QSize:
@@ -109,15 +125,20 @@ class StegoWidget(QWidget):
         self.run_panel.other_wanted.connect(self.use)
         self.run_panel.run_wanted.connect(self.pick)
         self.run_panel.comparison_wanted.connect(self.compare)
-        self.inspect_panel.crf_changed.connect(self.layers.set_crf)
+        self.view_bar.changed.connect(self.layers.set_view)
+        self.view_bar.blinked.connect(self.layers.blink)
+        self.inspect_panel.place_wanted.connect(self._go)
+        self.corpus_panel.browser.selected.connect(self.inspect_panel.near.choose)
         self.class_panel.alone.connect(self.layers.highlight)
         self.class_panel.hidden.connect(self.layers.hide)
         self.class_panel.place_wanted.connect(self._go)
-        self.layers.working.connect(self.inspect_panel.show_working)
+        self.layers.working.connect(self.view_bar.show_working)
         self.layers.shown.connect(self._follow_strokes)
         self.layers.strokes.picked.connect(self.class_panel.select)
         self.class_panel.view.selectionModel().currentRowChanged.connect(self._paint_with)
         self.reset_button.clicked.connect(self.layers.reset_strokes)
+        self.correct_panel.picked.connect(self.class_panel.select)
+        self.correct_panel.began.connect(self.class_panel.tree.restore)
         self.export_panel.wanted.connect(self.export)
         self.session.corpus_changed.connect(self._follow)
         self.session.segmentation_changed.connect(self._follow)
@@ -299,18 +320,23 @@ class StegoWidget(QWidget):
 
     def _paint_with(self, *_: Any) -> None:
         self.layers.strokes.choose(self.class_panel.current_id)
+        self.correct_panel.choose(self.class_panel.current_id)
 
-    def _clicked(self, position: Any) -> None:
-        pixel, source = self.layers.pixel_at(position), self.inspect_panel.chosen
-        if pixel is None or self.layers.drawing:
+    def _clicked(self, position: Any, click: Click) -> None:
+        pixel = self.layers.pixel_at(position)
+        if pixel is None or self.layers.drawing or self.inspect_panel.marks.drawing:
+            return
+        if self.tabs.shows(self.correct_panel):
+            self.correct_panel.click(pixel, click is not Click.UNLIKE)
             return
         labels = self.layers.label_image
-        if labels is not None:
+        if labels is not None and click is Click.LOOK:
             self.class_panel.select(int(labels[pixel]))
-        if source is not None:
-            self.layers.inspect(pixel, source)
-        else:
-            show_info("There is nothing to compare yet: press “Train and cluster” first.")
+        self.inspect_panel.click(pixel, click)
+
+    def _moved(self, position: Any) -> None:
+        pixel, score = self.layers.pixel_at(position), self.layers.heatmaps.score_at(position)
+        self.inspect_panel.move(pixel, score)
 
     def event(self, event: QEvent) -> bool:
         """Shut down when napari takes the widget out of its dock, which is how it closes it."""
@@ -337,8 +363,11 @@ class StegoWidget(QWidget):
     def shut_down(self) -> None:
         """Cancel what is running and let go of the viewer; harmless when done twice."""
         self._clicks.stop()
+        self._moves.stop()
         self.run_panel.shut_down(_PATIENCE_SECONDS)
         self.jobs.shut_down(_PATIENCE_SECONDS)
+        self.inspect_panel.shut_down(_PATIENCE_SECONDS)
+        self.correct_panel.shut_down(_PATIENCE_SECONDS)
         self.layers.shut_down(_PATIENCE_SECONDS)
         self.corpus_panel.shut_down(_PATIENCE_SECONDS)
         self.class_panel.shut_down(_PATIENCE_SECONDS)

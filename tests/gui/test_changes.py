@@ -125,7 +125,7 @@ def test_a_photograph_that_went_away_is_named_and_never_shown_as_another(
     widget.session.select(3)
     settled(widget)
     assert any("frame003.png" in message and "gone" in message for message in messages)
-    widget.layers.inspect((20, 20), "codes")
+    widget.inspect_panel.click((20, 20))
     settled(widget)
     assert not viewer.layers["photograph"].data.any()
     assert viewer.layers["classes"].data.any()
@@ -186,7 +186,7 @@ def test_edited_classes_are_carried_over_which_is_told_and_come_back(opened, set
 
 def test_the_heatmap_turns_the_classes_into_outlines_until_it_is_hidden(opened, settled):
     viewer, widget = opened
-    widget.layers.inspect((20, 20), "codes")
+    widget.inspect_panel.click((20, 20))
     settled(widget)
     assert viewer.layers["classes"].contour > 0
     viewer.layers["correspondence"].visible = False

@@ -38,7 +38,9 @@ def test_a_click_shows_where_the_pixel_is_found_again(opened, settled):
     assert widget.class_panel.current_id == viewer.layers["classes"].data[40, 30]
 
     # By the features, from the list of what a click shows.
-    widget.inspect_panel.source.setCurrentIndex(widget.inspect_panel.source.findData("features"))
+    widget.inspect_panel.options.source.setCurrentIndex(
+        widget.inspect_panel.options.source.findData("features")
+    )
     before = heatmap.data.copy()
     QTest.mouseClick(native, LEFT, pos=point)
     settled(widget)
@@ -112,7 +114,7 @@ def test_codes_are_compared_as_soon_as_there_are_some_unless_features_were_picke
     widget.open(None, clustered)
     settled(widget)
     assert panel.chosen == "codes"
-    QTest.keyClick(panel.source, Qt.Key.Key_Down)
+    QTest.keyClick(panel.options.source, Qt.Key.Key_Down)
     assert panel.chosen == "features"
     widget.open(None, clustered)
     settled(widget)

@@ -57,7 +57,7 @@ def test_photographs_can_be_looked_at_and_named_during_training(
     until(lambda: len(widget.run_panel.curves.records) > 5)
     widget.session.select(4)
     until(lambda: not widget.layers.busy)
-    widget.layers.inspect((10, 10), "codes")
+    widget.inspect_panel.click((10, 10))
     until(lambda: not widget.layers.busy)
     assert viewer.layers["correspondence"].visible
     model = widget.class_panel.model

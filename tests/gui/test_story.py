@@ -98,7 +98,7 @@ def test_from_photographs_to_exported_masks(
 
     # Export what is on show.
     shown = labels.data.copy()
-    QTest.keyClick(widget.tabs, Qt.Key.Key_5, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(widget.tabs, Qt.Key.Key_6, Qt.KeyboardModifier.AltModifier)
     assert widget.export_panel.start.isVisible()
     press(widget.export_panel.start)
     settled(widget, 60)

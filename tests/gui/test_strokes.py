@@ -289,7 +289,7 @@ def test_a_stroke_is_not_lost_when_something_happens_in_the_middle(
 
 def test_a_dock_that_is_opened_again_takes_over_the_layers(opened, classes, settled, clustered):
     viewer, widget = opened
-    widget.layers.inspect((10, 10), "codes")
+    widget.inspect_panel.click((10, 10))
     settled(widget)
     layers = list(viewer.layers)
     viewer.window.remove_dock_widget(widget.parent())
@@ -303,7 +303,7 @@ def test_a_dock_that_is_opened_again_takes_over_the_layers(opened, classes, sett
     check(widget, classes)
     classes.undo()
     assert edits(widget) == 0
-    widget.layers.inspect((20, 20), "codes")
+    widget.inspect_panel.click((20, 20))
     settled(widget)
     assert list(viewer.layers) == layers
     assert classes.contour > 0

@@ -1,0 +1,119 @@
+"""What is under the mouse: its score, and a heatmap that follows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari.viewer import Viewer
+from qtpy.QtCore import QObject
+
+from napari_stego.correspondence import Prompt
+from napari_stego.gui.inspect_options import InspectOptions
+from napari_stego.gui.inspect_question import Question
+from napari_stego.gui.layers import LayerStack
+
+# Few pixels are quick to be made and drawn; between them the viewer interpolates.
+_LONGEST = 320
+
+
+class MouseFollower(QObject):
+    """Tells the score under the mouse and, where that is wanted, lets the heatmap follow it.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        Whose status bar tells the score, whichever layer is selected.
+    layers : LayerStack
+        Shows the heatmap.
+    options : InspectOptions
+        Whether to follow.
+    make : callable
+        Makes a question of prompts; None if there is nothing to compare.
+    parent : QObject
+        Owner.
+    """
+
+    def __init__(
+        self,
+        viewer: Viewer,
+        layers: LayerStack,
+        options: InspectOptions,
+        make: Callable[[tuple[Prompt, ...]], Question | None],
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._layers = layers
+        self._options = options
+        self._make = make
+        self._pixel: tuple[int, int] | None = None
+        self._text = ""
+        self._helped: tuple[Any, str] | None = None
+        self.busy = False
+        """Whether a heatmap of what is under the mouse is on its way."""
+
+    def move(self, pixel: tuple[int, int] | None, score: float | None) -> None:
+        """Take note of where the mouse is.
+
+        Parameters
+        ----------
+        pixel : tuple of int, optional
+            Row and column in the photograph on show; None outside.
+        score : float, optional
+            The heatmap there.
+        """
+        self.tell(score)
+        if self._options.follow.isChecked() and pixel is not None and pixel != self._pixel:
+            self._pixel = pixel
+            if not self.busy:
+                self._show()
+
+    def tell(self, score: float | None) -> None:
+        """Tell a score.
+
+        Parameters
+        ----------
+        score : float, optional
+            None where there is none.
+        """
+        self._options.show_score(score)
+        self._tell_status("" if score is None else f"correspondence {score:.2f}")
+
+    def _tell_status(self, text: str) -> None:
+        """Say something in the status bar, where napari says what the selected layer's keys do."""
+        active = self._viewer.layers.selection.active
+        if self._helped is not None:
+            layer, own = self._helped
+            if layer.help == self._text:  # else napari has said something else
+                layer.help = own
+            self._helped = None
+        self._text = text
+        if active is None:
+            self._viewer.help = text
+            return
+        if text:
+            self._helped = (active, active.help)
+            active.help = text
+        self._viewer.help = active.help
+
+    def rest(self) -> None:
+        """Show nothing more until the mouse moves again."""
+        self._pixel, self.busy = None, False
+
+    def _show(self) -> None:
+        """Show the heatmap of what is under the mouse; where it goes meanwhile comes after."""
+        pixel, image = self._pixel, self._layers.image
+        if pixel is None or image is None:
+            return
+        question = self._make((Prompt.point(image.content_hash, *pixel),))
+        if question is None or not question.encodings.has(image):
+            return
+
+        def settled() -> None:
+            self.busy = False
+            if self._pixel not in (pixel, None) and self._options.follow.isChecked():
+                self._show()
+
+        self.busy = True
+        self._layers.heatmaps.show(image, lambda image: question.heatmap(image, _LONGEST), settled)
