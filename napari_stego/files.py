@@ -62,9 +62,12 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises
     ------
     StegoError
-        If the folder or file cannot be written, the disk being full included.
-        A file that was at `path` stays as it was.
+        If the folder or file cannot be written, the disk being full included,
+        or `path` is no file, such as a device. What was at `path` stays as it
+        was.
     """
+    if path.exists() and not path.is_file():
+        raise StegoError(f"Cannot write {path}: it is no file. Choose another name.")
     temporary = path.with_name(f".{uuid.uuid4().hex}{path.suffix}")
     try:
         try:

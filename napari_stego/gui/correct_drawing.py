@@ -24,9 +24,9 @@ _COLOURS = {_EDGE: "#ffffff", _PLUS: "#00e5ff", _MINUS: "#ff4dd2", _RIM: "#00000
 _DIM = "48"
 # Of the longer side of the photograph.
 _EDGE_WIDTH = 0.003
-_MARK_LENGTH = 0.014
-_MARK_WIDTH = 0.005
-_MARK_RIM = 0.002
+_MARK_LENGTH = 0.016
+_MARK_WIDTH = 0.008
+_MARK_RIM = 0.003
 
 
 @dataclass(frozen=True, eq=False)

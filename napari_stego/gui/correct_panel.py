@@ -28,7 +28,7 @@ from napari_stego.gui.jobs import Jobs
 from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.session import Session
 
-_LINES = 3
+_LINES = 4
 
 
 class CorrectPanel(QWidget):
@@ -116,8 +116,6 @@ class CorrectPanel(QWidget):
         self.hint.setWordWrap(True)
         self.hint.setAccessibleName("What to do next")
         self.hint.setAlignment(Qt.AlignmentFlag.AlignTop)
-        # As high as it gets, so that nothing moves under the mouse.
-        self.hint.setMinimumHeight(_LINES * self.hint.fontMetrics().lineSpacing())
         region = QGroupBox("Give a region to a class", self)
         buttons = QHBoxLayout()
         buttons.setSpacing(4)
@@ -219,7 +217,7 @@ class CorrectPanel(QWidget):
         self.giver.give(to, proposal.give, on_image=True)
 
     def shut_down(self, seconds: float) -> None:
-        """Stop all threads, and take the marks off the photograph; harmless when done twice.
+        """Stop all threads, and show the classes; harmless when done twice.
 
         Parameters
         ----------
@@ -242,6 +240,8 @@ class CorrectPanel(QWidget):
     def showEvent(self, event: QShowEvent) -> None:
         """Show the classes, and let clicks be clicks."""
         super().showEvent(event)
+        # As high as it gets, so that nothing moves under the mouse.
+        self.hint.setMinimumHeight(_LINES * self.hint.fontMetrics().lineSpacing())
         if not event.spontaneous() and not self._ended:
             self._layers.heatmaps.hide()
             self._layers.strokes.rest()
@@ -302,6 +302,8 @@ class CorrectPanel(QWidget):
         self._layers.preview(shown, colours)
 
     def _settled(self) -> None:
+        if self._proposal is None:
+            self.discard()  # it could not be found, and why was told
         self._follow()
         if self._accept_soon:
             self.accept()

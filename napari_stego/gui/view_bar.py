@@ -18,7 +18,7 @@ _TITLES: dict[Enhancement, str] = {
 }
 
 
-_CRF = "CR&F"
+_CRF = "CRF"
 
 
 @dataclass(frozen=True)
@@ -66,13 +66,13 @@ class ViewBar(QWidget):
             "features and classes stay as they are"
         )
         self.enhancement.currentIndexChanged.connect(self._tell)
-        self.contours = QCheckBox("Out&lines", self)
-        self.contours.setToolTip("Show the classes as outlines (Alt+L)")
+        self.contours = QCheckBox("Outlines", self)
+        self.contours.setToolTip("Show the classes as outlines")
         self.contours.toggled.connect(self._tell)
         self.crf = QCheckBox(_CRF, self)
         self.crf.setToolTip(
             "Let the classes on show follow the edges of the photograph (dense CRF): takes "
-            "seconds. The export has a choice of its own. (Alt+F)"
+            "seconds. The export has a choice of its own."
         )
         self.crf.toggled.connect(self._tell)
         self.blink = QPushButton("&Blink", self)

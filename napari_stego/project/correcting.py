@@ -174,20 +174,50 @@ class Correction:
         StegoError
             If the edit cannot be written; nothing changes.
         """
-        segmentation = self.segmentation
-        before = segmentation.label_image(self.image)
-        painted = give_region(
-            AcceptProposal,
-            segmentation.table,
-            self.image.content_hash,
-            before,
-            mask & (before != class_id),
-            class_id,
-            source,
-        )
-        return self._done(painted)
-
-    def _done(self, painted: Painted) -> Painted:
+        painted = edit_for(self.segmentation, self.image, mask, class_id, source)
         if painted.edit is not None:
             self.segmentation.history.do(painted.edit)
         return painted
+
+
+def edit_for(
+    segmentation: Segmentation,
+    image: CorpusImage,
+    mask: npt.NDArray[np.bool_],
+    class_id: int,
+    source: str = "",
+    *,
+    before: npt.NDArray[np.uint16] | None = None,
+) -> Painted:
+    """Make the edit that gives a region found by clicks to a class; it is not done yet.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        The classes.
+    image : CorpusImage
+        The photograph.
+    mask : numpy.ndarray
+        ``(H, W) bool``.
+    class_id : int
+        The class.
+    source : str
+        What found the region, in words.
+    before : numpy.ndarray, optional
+        ``(H, W) uint16`` class ids on show; by default those without a CRF.
+
+    Returns
+    -------
+    Painted
+        The edit, and the pixels that it leaves as they are because their class
+        is locked.
+
+    Raises
+    ------
+    ClassEditError
+        If the class is not there or locked, or the region is in too many pieces.
+    """
+    labels = segmentation.label_image(image) if before is None else before
+    wanted = mask & (labels != class_id)
+    table, content = segmentation.table, image.content_hash
+    return give_region(AcceptProposal, table, content, labels, wanted, class_id, source)

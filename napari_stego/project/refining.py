@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from napari_stego.classes import Batch, ClassEdit, SingleEdit, paint_difference
@@ -93,7 +94,6 @@ def refine(
         If `cancel` is set.
     """
     table = segmentation.table
-    locked = np.array(sorted(table.locked), np.int64)
     edits: list[SingleEdit] = []
     changed = pixels = 0
     for done, image in enumerate(images):
@@ -102,13 +102,7 @@ def refine(
         progress(done, len(images), "cleaning up")
         if not segmentation.encodings.has(image):
             continue
-        before = segmentation.label_image(image)
-        after = before
-        if settings.crf is not None:
-            after = segmentation.label_image(image, settings.crf, cancel)
-            kept = np.isin(before, locked) | np.isin(after, locked)
-            after = np.where(kept, before, after)
-        after = clean_labels(after, settings.smallest, settings.largest_hole, table.locked)
+        before, after = refined_labels(segmentation, image, settings, cancel)
         painted = paint_difference(table, image.content_hash, before, after)
         if painted.edit is not None:
             changed += 1
@@ -119,3 +113,43 @@ def refine(
         return Refinement(None, 0, 0)
     label = f"clean up {changed} photograph{'s' * (changed > 1)}"
     return Refinement(Batch(edits=tuple(edits), label=label), changed, pixels)
+
+
+def refined_labels(
+    segmentation: Segmentation,
+    image: CorpusImage,
+    settings: RefineSettings,
+    cancel: CancelToken | None = None,
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.uint16]]:
+    """Label a photograph as it is, and as it would be cleaned up.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        The classes.
+    image : CorpusImage
+        A photograph with features.
+    settings : RefineSettings
+        What is cleaned up.
+    cancel : CancelToken, optional
+        Obeyed within a CRF.
+
+    Returns
+    -------
+    before, after : numpy.ndarray
+        ``(H, W) uint16`` class ids.
+
+    Raises
+    ------
+    StegoError
+        If the photograph cannot be read for the CRF.
+    Cancelled
+        If `cancel` is set.
+    """
+    locked = segmentation.table.locked
+    before = after = segmentation.label_image(image)
+    if settings.crf is not None:
+        moved = segmentation.label_image(image, settings.crf, cancel)
+        kept = np.isin(before, list(locked)) | np.isin(moved, list(locked))
+        after = np.where(kept, before, moved)
+    return before, clean_labels(after, settings.smallest, settings.largest_hole, locked)

@@ -25,6 +25,8 @@ COMMANDS = {
     ("why",): ["--image", "--at", "--json"],
     ("correct",): ["--image", "--class", "--at", "--not", "--region-level", "--preview"],
     ("refine",): ["--image", "--smallest", "--largest-hole", "--crf"],
+    ("teach",): ["--click", "--apply", "--only", "--dry-run", "--next", "--confidence", "--json"],
+    ("review",): ["list", "accept", "skip", "again", "status"],
     ("runs",): ["list", "use", "compare"],
     ("cooccurrence",): ["--masks", "--json"],
     ("gather",): ["--root", "--split"],

@@ -1,0 +1,244 @@
+"""What a classifier proposes for photographs, and taking it over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from napari_stego.classes import AcceptProposal, Batch, ClassEdit, give_region
+from napari_stego.clustering import probable_map
+from napari_stego.corpus import CorpusImage
+from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.segmentation import Segmentation
+from napari_stego.project.teaching import Teaching
+from napari_stego.project.teaching_examples import NOT_SAID, TAUGHT, said_map
+
+_STEP_BYTES = 12 * 2**20
+_STEP_EDITS = 50_000
+_EDIT_BYTES = 400
+
+
+@dataclass(frozen=True, eq=False)
+class Proposal:
+    """The classes that a classifier proposes for a photograph.
+
+    Attributes
+    ----------
+    labels : numpy.ndarray
+        ``(H, W) uint16`` class ids; what the user said of pixels is kept.
+    confidence : numpy.ndarray
+        ``(H, W) float32`` in ``[0, 1]``, how probably each is right; 1 for
+        what the user said.
+    before : numpy.ndarray
+        ``(H, W) uint16`` class ids as they are.
+    changes : dict
+        Pixels by class now and class proposed, as pairs of ids; without
+        those of locked classes, which cannot change.
+    """
+
+    labels: npt.NDArray[np.uint16]
+    confidence: npt.NDArray[np.float32]
+    before: npt.NDArray[np.uint16]
+    changes: dict[tuple[int, int], int]
+
+
+@dataclass(frozen=True)
+class Acceptance:
+    """What accepting proposals does.
+
+    Attributes
+    ----------
+    steps : tuple of ClassEdit
+        The edits, for `ClassHistory.do`: one but for thousands of
+        photographs, whose edit would be more than a line of the log can hold.
+    images : int
+        Photographs that change.
+    pixels : int
+        Pixels that get another class.
+    changes : dict
+        These pixels by class before and after, as pairs of ids.
+    """
+
+    steps: tuple[ClassEdit, ...]
+    images: int
+    pixels: int
+    changes: dict[tuple[int, int], int]
+
+
+def propose(teaching: Teaching, image: CorpusImage) -> Proposal:
+    """Propose classes for a photograph.
+
+    Parameters
+    ----------
+    teaching : Teaching
+        The classifier.
+    image : CorpusImage
+        A photograph with features.
+
+    Returns
+    -------
+    Proposal
+        Beside the classes, which stay as they are.
+
+    Raises
+    ------
+    TeachingError
+        If the examples are not of two classes at least.
+    ProjectError
+        If the photograph has no features.
+    """
+    segmentation, model = teaching.segmentation, teaching.classifier()
+    segmentation.encodings.check(image)
+    tokens = segmentation.encodings.store.tokens(image.content_hash)
+    scores = model.scores(teaching.sample().view.vectors(tokens)[0]) / np.float32(model.temperature)
+    best, confidence = probable_map(scores, (image.height, image.width))
+    labels = np.array(model.classes, np.uint16)[best]
+    said = said_map(segmentation, image)
+    if said is not None:
+        labels = np.where(said == NOT_SAID, labels, said)
+        confidence = np.where(said == NOT_SAID, confidence, np.float32(1))
+    before = segmentation.label_image(image)
+    changing = _changing(segmentation, before, labels)
+    pairs = before[changing].astype(np.int64) << 16 | labels[changing]
+    found, counts = np.unique(pairs, return_counts=True)
+    changes = {
+        (int(pair) >> 16, int(pair) & 0xFFFF): int(count)
+        for pair, count in zip(found, counts, strict=True)
+    }
+    return Proposal(labels, confidence, before, changes)
+
+
+def accept(
+    teaching: Teaching,
+    images: Sequence[CorpusImage],
+    only: int | None = None,
+    *,
+    progress: ProgressCallback = no_progress,
+    cancel: CancelToken | None = None,
+) -> Acceptance:
+    """Make the edit that takes proposals over; nothing is changed yet.
+
+    Parameters
+    ----------
+    teaching : Teaching
+        The classifier.
+    images : sequence of CorpusImage
+        Photographs; those without features are passed over.
+    only : int, optional
+        Take over only what is proposed to become this class.
+    progress : ProgressCallback
+        Called once an image.
+    cancel : CancelToken, optional
+        Obeyed between images.
+
+    Returns
+    -------
+    Acceptance
+        For `take_over`. Pixels of locked classes stay, and so does all that the
+        user painted.
+
+    Raises
+    ------
+    TeachingError
+        If the examples are not of two classes at least.
+    ClassEditError
+        If `only` is not there or locked, or a region in too many pieces.
+    Cancelled
+        If `cancel` is set.
+    """
+    segmentation = teaching.segmentation
+    if only is not None:
+        segmentation.table.check_unlocked(only)
+    unique = {i.content_hash: i for i in images if segmentation.encodings.has(i)}
+    edits: list[AcceptProposal] = []
+    changes: dict[tuple[int, int], int] = {}
+    changed = 0
+    for done, image in enumerate(unique.values()):
+        if cancel is not None:
+            cancel.raise_if_cancelled()
+        progress(done, len(unique), "proposing")
+        found = propose(teaching, image)
+        wanted = {p: n for p, n in found.changes.items() if only in (None, p[1])}
+        for pair, count in wanted.items():
+            changes[pair] = changes.get(pair, 0) + count
+        changed += bool(wanted)
+        mask = _changing(segmentation, found.before, found.labels)
+        edits += _edits(teaching, image, found, mask, sorted({to for _, to in wanted}))
+    progress(len(unique), len(unique), "proposing")
+    steps = tuple(_steps(edits, changed))
+    return Acceptance(steps, changed, sum(changes.values()), changes)
+
+
+def _edits(
+    teaching: Teaching,
+    image: CorpusImage,
+    found: Proposal,
+    mask: npt.NDArray[np.bool_],
+    wanted: list[int],
+) -> Iterator[AcceptProposal]:
+    for class_id in wanted:
+        painted = give_region(
+            AcceptProposal,
+            teaching.segmentation.table,
+            image.content_hash,
+            found.before,
+            mask & (found.labels == class_id),
+            class_id,
+            TAUGHT,
+        )
+        if isinstance(painted.edit, AcceptProposal):
+            yield painted.edit
+
+
+def take_over(teaching: Teaching, acceptance: Acceptance) -> None:
+    """Take proposals over.
+
+    Parameters
+    ----------
+    teaching : Teaching
+        The classifier.
+    acceptance : Acceptance
+        Of `accept`.
+
+    Raises
+    ------
+    StegoError
+        If an edit cannot be written.
+    """
+    for step in acceptance.steps:
+        teaching.segmentation.history.do(step)
+
+
+def _changing(
+    segmentation: Segmentation,
+    before: npt.NDArray[np.uint16],
+    labels: npt.NDArray[np.uint16],
+) -> npt.NDArray[np.bool_]:
+    locked = segmentation.table.locked
+    changing: npt.NDArray[np.bool_] = before != labels
+    if locked:
+        changing &= ~(np.isin(before, locked) | np.isin(labels, locked))
+    return changing
+
+
+def _steps(edits: Sequence[AcceptProposal], images: int) -> Iterator[ClassEdit]:
+    """Part edits into steps, each of which a line of the log can hold."""
+    if not edits:
+        return
+    parts: list[list[AcceptProposal]] = [[]]
+    room = _STEP_BYTES
+    for edit in edits:
+        size = len(edit.runs) + _EDIT_BYTES
+        if parts[-1] and (size > room or len(parts[-1]) == _STEP_EDITS):
+            parts.append([])
+            room = _STEP_BYTES
+        parts[-1].append(edit)
+        room -= size
+    for number, part in enumerate(parts, 1):
+        label = f"Accept what was taught on {images} photograph{'s' * (images != 1)}"
+        if len(parts) > 1:
+            label += f", part {number} of {len(parts)}"
+        yield Batch(edits=tuple(part), label=label)

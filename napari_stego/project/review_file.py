@@ -1,0 +1,129 @@
+"""What was reviewed in a project, kept in its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
+
+from napari_stego.errors import StegoError
+from napari_stego.files import replacing
+from napari_stego.project.project import Project, ProjectError
+from napari_stego.project.state import MAX_IMAGES, Sha256
+from napari_stego.untrusted import MAX_JSON_VALUES, parse_json, read_bytes
+
+REVIEW_FILE = "review.json"
+"""Name of the file."""
+
+ReviewState = Literal["accepted", "fixed", "skipped"]
+"""What came of an image: its labels were right, were put right, or it was passed over."""
+
+_FORMAT: Final = 1
+_MAX_BYTES = 2**26
+
+
+class ReviewRecord(BaseModel):
+    """What came of the review of an image.
+
+    Attributes
+    ----------
+    image : str
+        Its content hash.
+    state : "accepted", "fixed" or "skipped"
+        What came of it.
+    right : float
+        Share of its pixels, in ``[0, 1]``, whose class the user left as the
+        machine had made it.
+    drawn : bool
+        Whether it was its turn by chance, and not as one of the least certain.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    image: Sha256
+    state: ReviewState
+    right: float = Field(ge=0, le=1, allow_inf_nan=False)
+    drawn: Annotated[bool, Field(strict=True)]
+
+
+class _ReviewFile(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal[1] = _FORMAT
+    records: Annotated[tuple[ReviewRecord, ...], FailFast(), Field(max_length=MAX_IMAGES)]
+
+
+def read_review(project: Project) -> dict[str, ReviewRecord]:
+    """Read what was reviewed.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+
+    Returns
+    -------
+    dict
+        Records by content hash, in the order of the review; without images
+        that are not in the project any more. Empty if nothing was reviewed.
+
+    Raises
+    ------
+    ProjectError
+        If the file is damaged, or was written by a newer version.
+    """
+    path = project.inside(REVIEW_FILE)
+    try:
+        values = parse_json(read_bytes(path, _MAX_BYTES), MAX_JSON_VALUES)
+        found = values.get("format") if isinstance(values, dict) else None
+        if type(found) is not int:
+            raise ValueError("it has no format")
+        if found > _FORMAT:
+            raise ProjectError(
+                f"{path} was written by a newer version of napari-stego (format {found}). Update "
+                "napari-stego."
+            )
+        records = _ReviewFile.model_validate(values).records
+    except FileNotFoundError:
+        return {}
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise _damaged(project, f"{place}: {first['msg']}") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise _damaged(project, str(error)) from error
+    known = {image.content_hash for image in project.state.images}
+    return {record.image: record for record in records if record.image in known}
+
+
+def write_review(project: Project, records: Mapping[str, ReviewRecord]) -> None:
+    """Keep what was reviewed, in the place of what was kept before.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    records : mapping of str to ReviewRecord
+        By content hash, in order.
+
+    Raises
+    ------
+    ReadOnlyError
+        If the project can only be read.
+    StegoError
+        If it cannot be written.
+    """
+    project.check_writable()
+    content = _ReviewFile.model_construct(records=tuple(records.values())).model_dump_json()
+    if len(content) > _MAX_BYTES or content.count(",") > MAX_JSON_VALUES:
+        raise StegoError("The review is too long to be kept in one file.")
+    with replacing(project.inside(REVIEW_FILE)) as temporary:
+        temporary.write_text(content, encoding="utf-8")
+
+
+def _damaged(project: Project, reason: str) -> ProjectError:
+    return ProjectError(
+        f"{project.folder / REVIEW_FILE} is damaged or cannot be read: {reason}. Move it away, and "
+        "review again."
+    )

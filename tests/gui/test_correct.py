@@ -1,0 +1,347 @@
+"""Settling it with a few clicks: regions that are cut out or taken, and cleaning up."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_stego.classes import LockClass
+from napari_stego.correction import Click
+from napari_stego.project import Project, Segmentation
+from napari_stego.project.correcting import Correction
+from napari_stego.project.refining import RefineSettings, refined_labels
+
+LEFT = Qt.MouseButton.LeftButton
+NONE = Qt.KeyboardModifier.NoModifier
+CTRL = Qt.KeyboardModifier.ControlModifier
+KEY = Qt.Key
+
+
+class User:
+    """Somebody who settles things with clicks."""
+
+    def __init__(self, viewer, widget, until):
+        self.viewer, self.widget, self.until = viewer, widget, until
+        self.panel, self.session = widget.correct_panel, widget.session
+        self.canvas = viewer.window._qt_viewer.canvas.native
+
+    def settle(self):
+        self.until(lambda: not (self.widget.jobs.busy or self.panel.busy))
+
+    def point(self, row, column):
+        centre, zoom = self.viewer.camera.center[-2:], self.viewer.camera.zoom
+        x = self.canvas.width() / 2 + (column - centre[1]) * zoom
+        y = self.canvas.height() / 2 + (row - centre[0]) * zoom
+        return QPoint(round(x), round(y))
+
+    def click(self, row, column, modifiers=NONE, *, wait=True):
+        QTest.mouseClick(self.canvas, LEFT, modifiers, self.point(row, column))
+        if wait:
+            self.settle()
+
+    def key(self, key, modifiers=NONE, *, wait=True):
+        """Press a key with the focus where clicks have left it: on the canvas."""
+        self.canvas.setFocus()
+        QTest.keyClick(self.canvas, key, modifiers)
+        if wait:
+            self.settle()
+
+    def press(self, button):
+        assert button.isEnabled()
+        QTest.mouseClick(button, LEFT)
+        self.settle()
+
+    def pick(self, radio):
+        QTest.mouseClick(radio, LEFT, pos=QPoint(8, radio.height() // 2))
+        self.settle()
+
+    @property
+    def shown(self):
+        """What is drawn in the layer of classes."""
+        return self.viewer.layers["classes"].data
+
+    @property
+    def labels(self):
+        """The classes of the photograph on show, as they are in the project."""
+        return self.session.segmentation.label_image(self.session.image)
+
+    @property
+    def position(self):
+        return self.session.segmentation.history.position
+
+    @property
+    def correction(self):
+        """The core, apart from that of the panel."""
+        return Correction(self.session.segmentation, self.session.image)
+
+    def shows_classes(self):
+        return np.array_equal(self.shown, self.labels)
+
+
+@pytest.fixture
+def user(opened, until):
+    viewer, widget = opened
+    widget.tabs.show_panel(widget.correct_panel)
+    QApplication.processEvents()
+    return User(viewer, widget, until)
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if "napari-stego" in thread.name]
+
+
+def test_clicks_propose_a_region_which_enter_gives_to_the_class_in_one_step(user):
+    panel, before = user.panel, user.labels
+    user.click(40, 30, wait=False)
+    assert "Getting ready" in panel.hint.text()
+    assert not user.shows_classes()  # the mark is there at once
+    user.settle()
+    user.click(80, 110, CTRL)
+    clicks = panel.clicks
+    assert [click.positive for click in clicks] == [True, False]
+    np.testing.assert_allclose([c.pixels[0] for c in clicks], [(40, 30), (80, 110)], atol=1)
+    mask = user.correction.propose(clicks)
+    np.testing.assert_array_equal(panel.proposal.mask, mask)
+    assert f"{100 * mask.mean():.1f}% of the photograph" in panel.hint.text()
+    assert not user.shows_classes()
+    assert [layer.name for layer in user.viewer.layers] == ["photograph", "classes"]
+    np.testing.assert_array_equal(user.labels, before)
+
+    target = int(np.bincount(before[mask]).argmin())
+    target = next(i for i in user.session.table.ids if (before[mask] != i).any())
+    panel.target.choose(target)
+    drawn = user.shown[mask]
+    assert (drawn == target).mean() > 0.3  # but for the edge and the mark
+    done = user.position
+    user.key(KEY.Key_Return)
+    after = np.where(mask, target, before)
+    np.testing.assert_array_equal(user.labels, after)
+    assert user.shows_classes()
+    assert panel.clicks == ()
+    assert user.position == done + 1
+    assert "cut, 2 clicks" in user.session.segmentation.history.undo_text
+    assert f"{(after != before).sum():,} pixels given" in panel.given.words.text()
+    user.press(panel.given.undo)
+    np.testing.assert_array_equal(user.labels, before)
+    assert user.shows_classes()
+
+
+def test_keys_take_clicks_back_discard_and_accept_as_soon_as_there_is_a_region(user):
+    panel = user.panel
+    user.click(20, 100, CTRL)
+    assert "without Ctrl" in panel.hint.text()
+    assert not panel.accept_button.isEnabled()
+    user.click(40, 30)
+    user.click(70, 40)
+    first = panel.clicks
+    user.key(KEY.Key_Backspace)
+    assert panel.clicks == first[:2]
+    np.testing.assert_array_equal(panel.proposal.mask, user.correction.propose(first[:2]))
+    user.key(KEY.Key_Z, CTRL)
+    assert panel.clicks == first[:1]
+    assert panel.proposal is None
+    user.key(KEY.Key_Z, CTRL)
+    assert panel.clicks == ()
+    assert user.shows_classes()
+    assert user.position == 0
+    user.click(40, 30)
+    user.key(KEY.Key_Escape)
+    assert panel.clicks == ()
+    assert user.shows_classes()
+    assert user.position == 0
+
+    user.click(40, 30, wait=False)
+    user.key(KEY.Key_Return, wait=False)
+    assert user.position == 0
+    user.settle()
+    assert user.position == 1
+    # With no clicks pending the keys are napari's again.
+    user.key(KEY.Key_Z, CTRL)
+    assert user.position == 0
+
+
+def test_regions_from_fine_to_coarse_follow_the_slider_and_brackets(user):
+    panel = user.panel
+    user.click(40, 30)
+    cut = panel.proposal.mask
+    user.pick(panel.way.region)
+    sizes = []
+    for key in (KEY.Key_BracketLeft, KEY.Key_BracketLeft, KEY.Key_BracketRight):
+        user.key(key)
+        expected = user.correction.regions(panel.clicks, panel.way.level)
+        np.testing.assert_array_equal(panel.proposal.mask, expected)
+        sizes.append(expected.sum())
+    assert panel.way.level == 0.45
+    assert sizes[0] >= sizes[1] <= sizes[2]
+    QTest.keyClick(panel.way.slider, KEY.Key_End)
+    user.settle()
+    assert panel.proposal.mask.all()
+    assert panel.way.count.text() == "1 region"
+    QTest.keyClick(panel.way.slider, KEY.Key_Home)
+    user.settle()
+    assert 0 < panel.proposal.mask.sum() < sizes[1]
+    user.pick(panel.way.cut)
+    np.testing.assert_array_equal(panel.proposal.mask, cut)
+
+
+def test_a_new_class_is_made_with_its_region_in_one_step(user):
+    panel, before = user.panel, user.labels
+    user.click(40, 30)
+    mask, new = panel.proposal.mask, user.session.table.next_id
+    panel.target.box.setFocus()
+    QTest.keyClick(panel.target.box, KEY.Key_End)
+    panel.target.box.activated.emit(panel.target.box.currentIndex())
+    assert panel.target.name.hasFocus()
+    QTest.keyClicks(panel.target.name, "coral")
+    QTest.keyClick(panel.target.name, KEY.Key_Return)
+    user.settle()
+    assert user.position == 1
+    assert user.session.table.name(new) == "coral"
+    np.testing.assert_array_equal(user.labels, np.where(mask, new, before))
+    assert panel.target.chosen == new
+    assert user.widget.class_panel.current_id == new
+
+
+def test_locked_classes_keep_their_pixels_and_get_none_and_it_is_told(user, messages):
+    panel, before = user.panel, user.labels
+    user.click(40, 30)
+    mask = panel.proposal.mask
+    locked = int(before[tuple(panel.clicks[0].pixels[0])])
+    user.session.edit(LockClass(id=locked, locked=True))
+    user.settle()
+    panel.target.choose(locked)
+    user.key(KEY.Key_Return)
+    assert "locked" in messages[-1]
+    assert len(panel.clicks) == 1  # another class may get it
+    other = next(row.id for row in user.session.table.rows if row.id != locked)
+    panel.target.choose(other)
+    user.key(KEY.Key_Return)
+    np.testing.assert_array_equal(user.labels, np.where(mask & (before != locked), other, before))
+    kept = int((mask & (before == locked)).sum())
+    assert f"{kept:,} of locked classes" in panel.given.words.text()
+
+
+def test_cleaning_is_previewed_and_done_here_or_everywhere_in_one_step(user):
+    panel, box, session = user.panel, user.panel.cleaning, user.session
+    settings = RefineSettings(smallest=300, largest_hole=100)
+    _, expected = refined_labels(session.segmentation, session.image, settings)
+    before = user.labels
+    assert not np.array_equal(before, expected)
+    user.click(40, 30)
+    user.press(box.preview)
+    assert panel.clicks == ()  # one preview at a time
+    box.smallest.setFocus()
+    box.smallest.selectAll()
+    QTest.keyClicks(box.smallest, "300")
+    QTest.keyClick(box.smallest, KEY.Key_Tab)
+    user.settle()
+    np.testing.assert_array_equal(user.shown, expected)
+    share = (before != expected).mean()
+    assert f"{100 * share:.1f}% of the photograph would change" in box.line.text()
+    user.press(box.preview)
+    assert user.shows_classes()
+    assert user.position == 0
+
+    user.press(box.here)
+    assert user.position == 1
+    np.testing.assert_array_equal(user.labels, expected)
+    assert user.shows_classes()
+    user.press(panel.given.undo)
+    images = session.corpus.images
+    cleaned = [refined_labels(session.segmentation, image, settings)[1] for image in images]
+    user.press(box.all)
+    assert user.position == 1
+    for image, labels in zip(images, cleaned, strict=True):
+        np.testing.assert_array_equal(session.segmentation.label_image(image), labels)
+    assert "photographs have another class now" in panel.given.words.text()
+    session.undo()
+    np.testing.assert_array_equal(user.labels, before)
+
+
+def test_classes_that_change_while_all_is_cleaned_are_not_written_over(user):
+    box, session = user.panel.cleaning, user.session
+    QTest.mouseClick(box.all, LEFT)
+    session.edit(LockClass(id=session.table.ids[0], locked=True))
+    user.settle()
+    assert user.position == 1
+    assert "have changed meanwhile" in user.panel.given.words.text()
+
+
+def test_leaving_the_tab_the_photograph_or_the_project_forgets_the_clicks(user, clustered):
+    panel, session = user.panel, user.session
+    leave = {
+        "tab": lambda: user.widget.tabs.show_panel(user.widget.class_panel),
+        "photograph": lambda: session.select(1 - session.index),
+        "project": lambda: user.widget.open(None, clustered),
+    }
+    for wait in (True, False):
+        for call in leave.values():
+            user.widget.tabs.show_panel(panel)
+            user.settle()
+            user.click(40, 30, wait=wait)
+            assert len(panel.clicks) == 1
+            call()
+            user.settle()
+            assert panel.clicks == ()
+            assert panel.proposal is None
+            assert user.shows_classes()
+    # Outside of the tab a click looks, and cuts nothing out.
+    user.widget.tabs.show_panel(user.widget.class_panel)
+    user.click(40, 30)
+    assert panel.clicks == ()
+    assert user.viewer.layers["correspondence"].visible
+    user.widget.tabs.show_panel(panel)
+    assert not user.viewer.layers["correspondence"].visible
+
+
+def test_a_project_that_is_only_read_shows_regions_and_gives_none(user, until):
+    panel, widget = user.panel, user.widget
+    folder = user.session.folder
+    widget.session.project.close()
+    with_lock = Project.open(folder)
+    try:
+        widget.open(None, folder)
+        user.settle()
+        assert user.session.read_only
+        user.click(40, 30)
+        assert panel.proposal is not None
+        assert not panel.accept_button.isEnabled()
+        assert not panel.cleaning.here.isEnabled()
+        assert not panel.cleaning.all.isEnabled()
+        user.key(KEY.Key_Return)
+        assert user.position == 0
+    finally:
+        with_lock.close()
+
+
+def test_the_tab_needs_no_scrolling_at_1440_by_900(user):
+    user.viewer.window.resize(1440, 900)
+    user.click(40, 30)
+    QApplication.processEvents()
+    area = user.panel.parent().parent().parent()
+    assert not area.verticalScrollBar().isVisible()
+
+
+@pytest.mark.parametrize("what", ["dock", "viewer"])
+@pytest.mark.parametrize("when", ["click", "preview", "all"])
+def test_closing_at_any_moment_leaves_no_thread_and_no_edit(user, clustered, what, when):
+    panel = user.panel
+    if when == "click":
+        user.click(40, 30, wait=False)
+        user.key(KEY.Key_Return, wait=False)
+    else:
+        panel.cleaning.crf.setChecked(True)
+        QTest.mouseClick(panel.cleaning.preview if when == "preview" else panel.cleaning.all, LEFT)
+    assert threads()
+    if what == "dock":
+        user.viewer.window.remove_dock_widget(user.widget.parent())
+    else:
+        user.viewer.close()
+    user.until(lambda: not threads(), 20)
+    project = Project.open(clustered, writable=False)
+    assert Segmentation(project).history.position == 0
