@@ -5,6 +5,7 @@ import os
 import numpy as np
 import pytest
 
+from napari_stego.errors import StegoError
 from napari_stego.features import FeatureStore
 from napari_stego.files import write_json
 
@@ -49,3 +50,14 @@ def test_a_segment_is_on_the_disk_before_its_name_and_its_name_before_the_return
     *before, moved, after = events[-len(parts) - 2 :]
     assert set(before) == parts
     assert (moved, after) == ("moved", store.folder.stat().st_ino)
+
+
+def test_what_is_no_file_is_not_replaced(tmp_path):
+    pipe = tmp_path / "pipe.json"
+    os.mkfifo(pipe)
+    with pytest.raises(StegoError, match="it is no file"):
+        write_json(pipe, {})
+    assert pipe.is_fifo()
+    with pytest.raises(StegoError, match="it is no file"):
+        write_json(tmp_path, {})
+    assert tmp_path.is_dir()

@@ -23,9 +23,7 @@ def dialog(opened):
     return widget.run_panel.apart
 
 
-def test_named_classes_or_masks_are_the_truth(
-    opened, dialog, settled, messages, images, tmp_path
-):
+def test_named_classes_or_masks_are_the_truth(opened, dialog, settled, messages, images, tmp_path):
     widget = opened[1]
     press(dialog.measure)
     settled(widget)

@@ -11,7 +11,6 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 from napari_stego.classes import LockClass
-from napari_stego.correction import Click
 from napari_stego.project import Project, Segmentation
 from napari_stego.project.correcting import Correction
 from napari_stego.project.refining import RefineSettings, refined_labels
