@@ -17,7 +17,7 @@ demo: $(VENV)/.demo-ready
 
 test: $(VENV)/.test-ready
 	@.ci/system-packages xvfb
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile $(TESTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(TESTS)
 
 lint: $(VENV)/.test-ready
 	$(BIN)/ruff check .

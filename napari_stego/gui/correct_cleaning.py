@@ -249,7 +249,8 @@ class CleaningBox(QGroupBox):
         else:
             with problems_shown():
                 self._session.edit(made.edit)
-                where = "" if images == 1 else f" on {made.images:,} photographs"
+                several = "s" * (made.images != 1)
+                where = "" if images == 1 else f" on {made.images:,} photograph{several}"
                 self.said.emit(f"{made.pixels:,} pixels{where} have another class now.")
                 self.done.emit()
 
