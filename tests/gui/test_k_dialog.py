@@ -32,7 +32,9 @@ def curve_of(means, noise=0.005, ks=KS):
 
 @pytest.fixture
 def opened(opened):
-    return opened[1]
+    widget = opened[1]
+    widget.tabs.show_panel(widget.run_panel)
+    return widget
 
 
 @pytest.fixture
