@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
+from psygnal import SignalInstance
 from qtpy.QtCore import QItemSelection, QItemSelectionModel, QModelIndex, QTimer, Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
@@ -82,12 +83,9 @@ class BrowserPanel(QWidget):
         self._restart()
 
     def _connect(self) -> None:
-        session, bar = self._session, self.bar
-        session.corpus_changed.connect(self._restart)
-        session.segmentation_changed.connect(self._follow_clusters)
-        session.classes_changed.connect(self._follow_classes)
-        session.statistics_changed.connect(self._follow_counts)
-        session.image_changed.connect(self._follow_image)
+        bar = self.bar
+        for signal, follow in self._followed:
+            signal.connect(follow)
         bar.words.textChanged.connect(lambda *_: self._timer.start())
         bar.filter.toggled.connect(self._show_filters)
         bar.sorted_anew.connect(self._sort)
@@ -171,6 +169,18 @@ class BrowserPanel(QWidget):
         self.loader.set_paused(busy)
         self.values.set_paused(busy)
 
+    @property
+    def _followed(self) -> tuple[tuple[SignalInstance, Callable[[], None]], ...]:
+        """What is heard of the session, and what then is done."""
+        session = self._session
+        return (
+            (session.corpus_changed, self._restart),
+            (session.segmentation_changed, self._follow_clusters),
+            (session.classes_changed, self._follow_classes),
+            (session.statistics_changed, self._follow_counts),
+            (session.image_changed, self._follow_image),
+        )
+
     def shut_down(self, seconds: float) -> None:
         """Stop all threads; harmless when done twice.
 
@@ -180,6 +190,8 @@ class BrowserPanel(QWidget):
             Wait at most so long for each.
         """
         self._timer.stop()
+        for signal, follow in self._followed:
+            signal.disconnect(follow, missing_ok=True)
         self.values.shut_down(seconds)
         self.loader.shut_down(seconds)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 import time
 from collections.abc import Callable
@@ -33,6 +34,13 @@ def prepared(tmp_path_factory, photographs, small_backbone, small_weights) -> Pa
     cluster(project, ClusterSettings(clusters=CLUSTERS))
     assert judge_run(project) is not None
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_collections(prepared) -> None:
+    """Spare what is loaded by now: each viewer collects garbage several times."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -434,6 +434,7 @@ def tell(plot, plugin):
     assert rows == [[0, "unlabelled", ""], *table]
 
 
+@pytest.mark.slow
 def test_the_story(plugin, photographs, small_backbone, small_weights, tmp_path):
     images = photographs(tmp_path / "dive", 4, size=(96, 128))
     features = {"backbone": small_backbone, "layer": 3, "long_side": 128}

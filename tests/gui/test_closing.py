@@ -19,6 +19,9 @@ from napari_stego.gui.tasks import Task
 from napari_stego.project import ExportSettings, Project, Segmentation
 
 
+pytestmark = pytest.mark.slow  # minutes; `test_interruptions.py` has the most likely moments
+
+
 def threads():
     return [thread.name for thread in threading.enumerate() if "napari-stego" in thread.name]
 

@@ -9,27 +9,32 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QDialog
 
 from napari_stego.gui.compare_dialog import CompareDialog
-from napari_stego.project import Project, list_runs
+from napari_stego.project import Project, cluster, list_runs, train
+from napari_stego.stego import StegoSettings
 
 
 def press(button):
     QTest.mouseClick(button, Qt.MouseButton.LeftButton)
 
 
-def train_another(widget, settled, seed):
-    widget.run_panel.form.advanced["seed"].value = seed
-    widget.run_panel.start.click()
-    settled(widget, 120)
-
-
 @pytest.fixture
-def several(opened, settled):
+def several(plugin, settled, clustered):
     """The small project with a second run, which is in use."""
+    project = Project.open(clustered)
+    train(project, StegoSettings(dim=6, steps=20, batch_size=4, seed=5), device="cpu")
+    cluster(project, project.result.settings)
+    project.close()
+    _, widget = plugin()
+    widget.open(None, clustered)
+    settled(widget)
+    widget.tabs.show_panel(widget.run_panel)
+    return widget
+
+
+def test_one_run_is_not_worth_a_table(opened):
     widget = opened[1]
     widget.tabs.show_panel(widget.run_panel)
-    assert not widget.run_panel.runs.isVisible()  # one run is not worth a table
-    train_another(widget, settled, 5)
-    return widget
+    assert not widget.run_panel.runs.isVisible()
 
 
 def seeds(table):
@@ -47,8 +52,9 @@ def test_an_earlier_run_is_picked_with_the_mouse(several, settled, clustered):
     assert set(seeds(table)) == {"0", "5"}
     bold = {seeds(table)[row]: table.item(row, 0).font().bold() for row in range(2)}
     assert bold == {"0": False, "5": True}
-    qualities = [table.item(row, 7).text() for row in range(2)]
-    assert all(0 <= float(quality) <= 1 for quality in qualities)
+    qualities = {seeds(table)[row]: table.item(row, 7).text() for row in range(2)}
+    assert 0 <= float(qualities["0"]) <= 1
+    assert qualities["5"] == ""  # it was not judged
     assert not runs.use.isEnabled()
     select(table, seeds(table).index("5"))
     assert not runs.use.isEnabled()  # it is in use
