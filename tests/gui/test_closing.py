@@ -18,7 +18,6 @@ from napari_stego.gui.jobs import Reports
 from napari_stego.gui.tasks import Task
 from napari_stego.project import ExportSettings, Project, Segmentation
 
-
 pytestmark = pytest.mark.slow  # minutes; `test_interruptions.py` has the most likely moments
 
 
