@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -332,8 +333,16 @@ def test_the_tab_needs_no_scrolling_at_1440_by_900(user):
     ("what", "when"),
     [("dock", "click"), ("viewer", "click"), ("dock", "preview"), ("viewer", "all")],
 )
-def test_closing_at_any_moment_leaves_no_thread_and_no_edit(user, clustered, what, when):
-    panel = user.panel
+def test_closing_at_any_moment_leaves_no_thread_and_no_edit(
+    user, clustered, what, when, monkeypatch
+):
+    panel, prepare = user.panel, Correction.prepare
+
+    def slow(correction, *args):
+        time.sleep(0.5)  # else it may be over before anything can be closed
+        prepare(correction, *args)
+
+    monkeypatch.setattr(Correction, "prepare", slow)
     if when == "click":
         user.click(40, 30, wait=False)
         user.key(KEY.Key_Return, wait=False)
