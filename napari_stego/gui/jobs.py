@@ -13,6 +13,7 @@ import numpy.typing as npt
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stego.corpus import CorpusImage
+from napari_stego.gui.llvm import keep_triton_out
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.tasks import Task
 from napari_stego.progress import CancelToken
@@ -184,6 +185,7 @@ class Jobs(QObject):
         """
         if self._task is not None:
             return False
+        keep_triton_out()  # again: the window may have come since this package was imported
         self._job = job
         self._began = time.monotonic()
         self._paused_at = None
