@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from napari_stego.correspondence import Prompt
 from napari_stego.errors import StegoError
 from napari_stego.files import replacing
-from napari_stego.project.project import Project, ProjectError
-from napari_stego.untrusted import MAX_JSON_VALUES, parse_json, read_bytes
+from napari_stego.project.project import Project
+from napari_stego.project.side_files import read_side_file
+from napari_stego.untrusted import MAX_JSON_VALUES
 
 PROMPTS_FILE = "prompts.json"
 """Name of the file."""
 
-_FORMAT: Final = 1
+_REMEDY = "point at things again."
 _MAX_BYTES = 2**25
 _MAX_PROMPTS = 10_000
 
@@ -24,7 +25,7 @@ _MAX_PROMPTS = 10_000
 class _PromptsFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = _FORMAT
+    format: Literal[1] = 1
     prompts: Annotated[tuple[Prompt, ...], FailFast(), Field(max_length=_MAX_PROMPTS)]
 
 
@@ -47,28 +48,11 @@ def read_prompts(project: Project) -> tuple[Prompt, ...]:
     ProjectError
         If the file is damaged, or was written by a newer version.
     """
-    path = project.inside(PROMPTS_FILE)
-    try:
-        values = parse_json(read_bytes(path, _MAX_BYTES), MAX_JSON_VALUES)
-        found = values.get("format") if isinstance(values, dict) else None
-        if type(found) is not int:
-            raise ValueError("it has no format")
-        if found > _FORMAT:
-            raise ProjectError(
-                f"{path} was written by a newer version of napari-stego (format {found}). Update "
-                "napari-stego."
-            )
-        prompts = _PromptsFile.model_validate(values).prompts
-    except FileNotFoundError:
+    content = read_side_file(project, PROMPTS_FILE, _PromptsFile, _MAX_BYTES, _REMEDY)
+    if content is None:
         return ()
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise _damaged(project, f"{place}: {first['msg']}") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise _damaged(project, str(error)) from error
     known = {image.content_hash for image in project.state.images}
-    return tuple(prompt for prompt in prompts if prompt.image in known)
+    return tuple(prompt for prompt in content.prompts if prompt.image in known)
 
 
 def write_prompts(project: Project, prompts: Sequence[Prompt]) -> None:
@@ -98,10 +82,3 @@ def write_prompts(project: Project, prompts: Sequence[Prompt]) -> None:
         )
     with replacing(project.inside(PROMPTS_FILE)) as temporary:
         temporary.write_bytes(content)
-
-
-def _damaged(project: Project, reason: str) -> ProjectError:
-    return ProjectError(
-        f"{project.folder / PROMPTS_FILE} is damaged or cannot be read: {reason}. Move it away, "
-        "and point at things again."
-    )

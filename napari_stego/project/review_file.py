@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, FailFast, Field
 
 from napari_stego.errors import StegoError
 from napari_stego.files import replacing
-from napari_stego.project.project import Project, ProjectError
+from napari_stego.project.project import Project
+from napari_stego.project.side_files import read_side_file
 from napari_stego.project.state import MAX_IMAGES, Sha256
-from napari_stego.untrusted import MAX_JSON_VALUES, parse_json, read_bytes
+from napari_stego.untrusted import MAX_JSON_VALUES
 
 REVIEW_FILE = "review.json"
 """Name of the file."""
@@ -19,7 +20,7 @@ REVIEW_FILE = "review.json"
 ReviewState = Literal["accepted", "fixed", "skipped"]
 """What came of an image: its labels were right, were put right, or it was passed over."""
 
-_FORMAT: Final = 1
+_REMEDY = "review again."
 _MAX_BYTES = 2**26
 
 
@@ -50,7 +51,7 @@ class ReviewRecord(BaseModel):
 class _ReviewFile(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal[1] = _FORMAT
+    format: Literal[1] = 1
     records: Annotated[tuple[ReviewRecord, ...], FailFast(), Field(max_length=MAX_IMAGES)]
 
 
@@ -73,28 +74,11 @@ def read_review(project: Project) -> dict[str, ReviewRecord]:
     ProjectError
         If the file is damaged, or was written by a newer version.
     """
-    path = project.inside(REVIEW_FILE)
-    try:
-        values = parse_json(read_bytes(path, _MAX_BYTES), MAX_JSON_VALUES)
-        found = values.get("format") if isinstance(values, dict) else None
-        if type(found) is not int:
-            raise ValueError("it has no format")
-        if found > _FORMAT:
-            raise ProjectError(
-                f"{path} was written by a newer version of napari-stego (format {found}). Update "
-                "napari-stego."
-            )
-        records = _ReviewFile.model_validate(values).records
-    except FileNotFoundError:
+    content = read_side_file(project, REVIEW_FILE, _ReviewFile, _MAX_BYTES, _REMEDY)
+    if content is None:
         return {}
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise _damaged(project, f"{place}: {first['msg']}") from error
-    except (OSError, ValueError, RecursionError) as error:
-        raise _damaged(project, str(error)) from error
     known = {image.content_hash for image in project.state.images}
-    return {record.image: record for record in records if record.image in known}
+    return {record.image: record for record in content.records if record.image in known}
 
 
 def write_review(project: Project, records: Mapping[str, ReviewRecord]) -> None:
@@ -120,10 +104,3 @@ def write_review(project: Project, records: Mapping[str, ReviewRecord]) -> None:
         raise StegoError("The review is too long to be kept in one file.")
     with replacing(project.inside(REVIEW_FILE)) as temporary:
         temporary.write_text(content, encoding="utf-8")
-
-
-def _damaged(project: Project, reason: str) -> ProjectError:
-    return ProjectError(
-        f"{project.folder / REVIEW_FILE} is damaged or cannot be read: {reason}. Move it away, and "
-        "review again."
-    )
