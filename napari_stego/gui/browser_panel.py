@@ -118,18 +118,6 @@ class BrowserPanel(QWidget):
         images = self._facts.images
         return tuple(images[place] for place in self._selected_places())
 
-    def select_images(self, images: Sequence[CorpusImage]) -> None:
-        """Select photographs, and no others.
-
-        Parameters
-        ----------
-        images : sequence of CorpusImage
-            Those that are not listed are passed over.
-        """
-        wanted = {image.name for image in images}
-        places = [i for i, image in enumerate(self._facts.images) if image.name in wanted]
-        self._select_places(places)
-
     def step(self, by: int) -> int | None:
         """Return the place in the corpus of the next or previous photograph of the list.
 

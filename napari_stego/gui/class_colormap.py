@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from napari.utils.colormaps import DirectLabelColormap
+from qtpy.QtGui import QColor, QIcon, QPixmap
 
 from napari_stego.classes import UNLABELLED, ClassTable
 
 _TRANSPARENT = "#00000000"
+_SWATCH = 12
 
 
 def class_colours(table: ClassTable, hidden: frozenset[int]) -> dict[int, str]:
@@ -67,3 +69,21 @@ class _ClassColormap(DirectLabelColormap):
             if class_id is not None:
                 table[class_id] = colour
         return table[values]
+
+
+def swatch(colour: str) -> QIcon:
+    """Make a small square of the colour of a class, for menus and lists.
+
+    Parameters
+    ----------
+    colour : str
+        ``#rrggbb``.
+
+    Returns
+    -------
+    QIcon
+        The square.
+    """
+    pixels = QPixmap(_SWATCH, _SWATCH)
+    pixels.fill(QColor(colour))
+    return QIcon(pixels)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from qtpy.QtCore import QSignalBlocker, Signal
-from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QLineEdit, QWidget
 
 from napari_stego.classes import ClassRow
+from napari_stego.gui.class_colormap import swatch
 from napari_stego.gui.class_commands import new_colour
 from napari_stego.gui.session import Session
-
-_SWATCH = 12
 
 
 class TargetChoice(QWidget):
@@ -98,7 +96,7 @@ class TargetChoice(QWidget):
             self.box.clear()
             for row in sorted(rows, key=lambda row: row.name.casefold()):
                 words = f"{row.name} (locked)" if row.locked else row.name
-                self.box.addItem(_swatch(row.colour), words, row.id)
+                self.box.addItem(swatch(row.colour), words, row.id)
             self.box.insertSeparator(self.box.count())
             self.box.addItem("New class…", None)
             # Where there are no classes, the first is a new one; never a mere line.
@@ -119,9 +117,3 @@ class TargetChoice(QWidget):
     def _follow(self) -> None:
         self.name.setVisible(self.box.currentData() is None)
         self.changed.emit()
-
-
-def _swatch(colour: str) -> QIcon:
-    pixels = QPixmap(_SWATCH, _SWATCH)
-    pixels.fill(QColor(colour))
-    return QIcon(pixels)

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtGui import QColor, QIcon, QPixmap
 from qtpy.QtWidgets import QInputDialog, QMenu, QPushButton, QWidget
 
 from napari_stego.classes import AddClass, Batch, ClassTable
 from napari_stego.classes.rows import NAME_LENGTH
 from napari_stego.corpus import CorpusImage
+from napari_stego.gui.class_colormap import swatch
 from napari_stego.gui.class_commands import new_colour
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import problems_shown
@@ -21,8 +21,6 @@ from napari_stego.gui.session import Session
 from napari_stego.progress import CancelToken
 from napari_stego.project import Segmentation
 from napari_stego.project.giving import Assignment
-
-_SWATCH = 12
 
 MakeAssignment = Callable[[Segmentation, int, CancelToken], Assignment]
 """Takes the classes, the id of one of them, and what tells it to stop."""
@@ -83,7 +81,7 @@ class GiveButton(QPushButton):
         menu.addSeparator()
         for row in rows:
             words = row.name.replace("&", "&&") + (" (locked)" if row.locked else "")
-            action = menu.addAction(_swatch(row.colour), words)
+            action = menu.addAction(swatch(row.colour), words)
             action.setEnabled(not row.locked)
             action.triggered.connect(lambda *_, i=row.id: self.chosen.emit(i))
             if row.id == current and len(rows) > 1:
@@ -228,9 +226,3 @@ def given_text(pixels: int, kept: int, name: str, images: int | None = None) -> 
     if kept:
         return f"{text}{'' if pixels else ':'} {kept:,} of locked classes stayed as they are."
     return text if pixels else f"{text}: all of it is {name} already."
-
-
-def _swatch(colour: str) -> QIcon:
-    pixels = QPixmap(_SWATCH, _SWATCH)
-    pixels.fill(QColor(colour))
-    return QIcon(pixels)

@@ -9,9 +9,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from napari_stego.clustering import Encode, unit
+from napari_stego.clustering import Encode
 from napari_stego.corpus import CorpusImage
-from napari_stego.correspondence import Prompt, Queries, heatmap
 from napari_stego.features import Preparation
 from napari_stego.project.project import Project, ProjectError, result_key
 from napari_stego.stego import StegoRun, load_run
@@ -182,26 +181,3 @@ class Encodings:
             while self._room < 0 and len(self._grids) > 1:
                 self._room += self._grids.popitem(last=False)[1].nbytes
         return grid
-
-    def heatmap(
-        self, image: CorpusImage, pixel: tuple[int, int], source: Source
-    ) -> npt.NDArray[np.float32]:
-        """Correspondence of one pixel with every pixel of its image.
-
-        Parameters
-        ----------
-        image : CorpusImage
-            An image with features.
-        pixel : tuple of int
-            Row and column.
-        source : "codes" or "features"
-            What to compare; one of `sources`.
-
-        Returns
-        -------
-        numpy.ndarray
-            ``(H, W) float32`` cosines.
-        """
-        grid, shape = self.grid(image, source), (image.height, image.width)
-        prompt = Prompt.point(image.content_hash, *pixel)
-        return heatmap(Queries.of([prompt], lambda _: (grid, shape)).scores(unit(grid)), shape)

@@ -8,14 +8,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 from qtpy.QtWidgets import QApplication
 
 from napari_stego.clustering import ClusterSettings
 from napari_stego.corpus import discover
+from napari_stego.correspondence import Prompt
 from napari_stego.features import FeatureSettings
 from napari_stego.project import Project, cluster, extract, judge_run, train
+from napari_stego.project.inspecting import Inspector
 from napari_stego.stego import StegoSettings
 
 IMAGES = 6
@@ -112,3 +115,15 @@ def messages() -> list[str]:
     shown: list[str] = []
     notification_manager.notification_ready.connect(lambda event: shown.append(event.message))
     return shown
+
+
+@pytest.fixture
+def heatmap_of() -> Callable[..., np.ndarray]:
+    """Make the heatmap that a click on an image should show."""
+
+    def make(widget, image, pixel):
+        inspector = Inspector(widget.session.project, widget.session.encodings)
+        queries = inspector.queries([Prompt.point(image.content_hash, *pixel)], "codes")
+        return inspector.heatmap(image, queries, "codes")
+
+    return make

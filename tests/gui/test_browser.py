@@ -146,8 +146,6 @@ def test_several_are_selected(opened, browser):
     assert [image.name for image in browser.selected_images] == names[::-1]
     QTest.keyClick(browser.view, Qt.Key.Key_A, CTRL)
     assert len(browser.selected_images) == 6
-    browser.select_images(widget.session.corpus.images[:2])
-    assert [image.name for image in browser.selected_images] == ["frame001.png", "frame000.png"]
 
 
 def test_words_filter_and_steps_follow_the_list(opened, browser, browsing):

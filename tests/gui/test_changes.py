@@ -118,7 +118,7 @@ def test_classes_can_be_edited_without_their_layers(opened, settled):
 
 
 def test_a_photograph_that_went_away_is_named_and_never_shown_as_another(
-    opened, settled, images, messages
+    opened, settled, images, messages, heatmap_of
 ):
     viewer, widget = opened
     (images / "frame003.png").unlink()
@@ -130,7 +130,7 @@ def test_a_photograph_that_went_away_is_named_and_never_shown_as_another(
     assert not viewer.layers["photograph"].data.any()
     assert viewer.layers["classes"].data.any()
     image = widget.session.corpus.images[3]
-    expected = widget.session.encodings.heatmap(image, (20, 20), "codes")
+    expected = heatmap_of(widget, image, (20, 20))
     np.testing.assert_array_equal(viewer.layers["correspondence"].data, expected)
 
 

@@ -21,7 +21,7 @@ def canvas_point(viewer, row, column):
     return canvas.native, QPoint(round(x), round(y))
 
 
-def test_a_click_shows_where_the_pixel_is_found_again(opened, settled):
+def test_a_click_shows_where_the_pixel_is_found_again(opened, settled, heatmap_of):
     viewer, widget = opened
     native, point = canvas_point(viewer, 40, 30)
     QTest.mouseClick(native, LEFT, pos=point)
@@ -30,7 +30,7 @@ def test_a_click_shows_where_the_pixel_is_found_again(opened, settled):
     assert heatmap.visible
     assert heatmap.data.shape == (96, 128)
     image = widget.session.image
-    expected = widget.session.encodings.heatmap(image, (40, 30), "codes")
+    expected = heatmap_of(widget, image, (40, 30))
     peak = np.unravel_index(heatmap.data.argmax(), heatmap.data.shape)
     # The canvas is larger than the photograph, so the click is within a pixel of its aim.
     assert np.abs(heatmap.data - expected).max() < 0.2

@@ -8,7 +8,7 @@ import pytest
 
 from napari_stego.classes import Batch, ClassEditError, LockClass, ReassignRegion
 from napari_stego.clustering import unit
-from napari_stego.correspondence import Prompt, PromptError
+from napari_stego.correspondence import Prompt, PromptError, Queries, heatmap
 from napari_stego.progress import Cancelled, CancelToken
 from napari_stego.project import Encodings, Project, Segmentation
 from napari_stego.project.giving import give_mask, give_regions
@@ -45,8 +45,9 @@ def point(image, row=30, column=20, **kind):
 def test_one_prompt_gives_the_heatmap_of_a_click(project, inspector, images, source):
     queries = inspector.queries([point(images[0])], source)
     heat = inspector.heatmap(images[0], queries, source)
-    clicked = Encodings(project).heatmap(images[0], (30, 20), source)
-    np.testing.assert_allclose(heat, clicked, atol=1e-6)
+    grid, shape = Encodings(project).grid(images[0], source), (images[0].height, images[0].width)
+    scores = Queries.of([point(images[0])], lambda _: (grid, shape)).scores(unit(grid))
+    np.testing.assert_allclose(heat, heatmap(scores, shape), atol=1e-6)
     assert heat.shape == (images[0].height, images[0].width)
     small = inspector.heatmap(images[0], queries, source, longest=48)
     assert small.shape == (32, 48)
