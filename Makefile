@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO := demo-output
+# Python compiles what it imports; compiling all that is installed takes minutes.
+export PIP_NO_COMPILE := 1
 
 .PHONY: demo test lint clean
 

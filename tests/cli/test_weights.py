@@ -40,6 +40,7 @@ def hub(small_weights):
     server.server_close()
 
 
+@pytest.mark.slow
 def test_weights_are_listed_fetched_from_the_hub_and_checked(stego, hub, tmp_path):
     address, asked = hub
     cache = {"NAPARI_STEGO_CACHE": str(tmp_path)}

@@ -305,6 +305,7 @@ def _sweep_forever(folder):
         store.sweep()
 
 
+@pytest.mark.slow
 def test_several_processes_write_and_sweep_at_once(tmp_path):
     context = multiprocessing.get_context("spawn")
     writers = [context.Process(target=_write_many, args=(tmp_path, seed)) for seed in (1, 2)]

@@ -261,6 +261,7 @@ def test_strokes_and_features(opened, browser, browsing, images, until):
     assert listed(browser) == ["new.png"]
 
 
+@pytest.mark.slow
 def test_folders_and_days(plugin, browsing, tmp_path, photographs):
     for name, day in (("one", "2023:05:12"), ("two", "2022:01:02")):
         photographs(tmp_path / "dive" / name, 2)
@@ -342,6 +343,7 @@ def test_folders_and_projects_are_dropped(plugin, browsing, clustered, images, t
     assert len(listed(browser)) == 6
 
 
+@pytest.mark.slow
 def test_photographs_that_cannot_be_read_say_so(plugin, browsing, images, cut_jpg, tmp_path):
     cut_jpg(images / "cut.jpg")
     _, widget = plugin()
@@ -353,6 +355,7 @@ def test_photographs_that_cannot_be_read_say_so(plugin, browsing, images, cut_jp
     assert isinstance(picture(browser, 1), QPixmap)
 
 
+@pytest.mark.slow
 def test_no_thread_is_left_when_it_is_closed_in_the_middle(plugin, until, images, tmp_path):
     _, widget = plugin()
     widget.open(images, tmp_path / "dive.stego")
@@ -363,6 +366,7 @@ def test_no_thread_is_left_when_it_is_closed_in_the_middle(plugin, until, images
     assert not [name for name in names if "thumbnails" in name or "dates" in name]
 
 
+@pytest.mark.slow
 def test_many_photographs_cost_little(browser, until):
     """Tiles are drawn for what is on show only, and where they are is known without asking."""
     images = browser._facts.images * 20_000

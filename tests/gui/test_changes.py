@@ -31,6 +31,7 @@ def test_fewer_and_more_clusters(opened, settled, clusters, messages):
     assert not any("Error" in message for message in messages)
 
 
+@pytest.mark.slow
 def test_a_run_with_other_features_that_is_cancelled_leaves_the_classes_in_use(
     opened, settled, until, clustered, small_weights, tmp_path
 ):
@@ -69,6 +70,7 @@ def test_another_project_keeps_its_own_photographs(
     assert widget.session.segmentation is None
 
 
+@pytest.mark.slow
 def test_a_damaged_head_is_told_and_the_photographs_open_all_the_same(
     plugin, settled, clustered, messages
 ):
@@ -82,6 +84,7 @@ def test_a_damaged_head_is_told_and_the_photographs_open_all_the_same(
     assert widget.run_panel.start.isEnabled()
 
 
+@pytest.mark.slow
 def test_a_name_being_typed_when_other_classes_come_is_dropped(opened, settled, clustered):
     _, widget = opened
     view = widget.class_panel.view

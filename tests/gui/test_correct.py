@@ -269,6 +269,7 @@ def test_cleaning_is_previewed_and_done_here_or_everywhere_in_one_step(user):
     np.testing.assert_array_equal(user.labels, before)
 
 
+@pytest.mark.slow
 def test_classes_that_change_while_all_is_cleaned_are_not_written_over(user):
     box, session = user.panel.cleaning, user.session
     QTest.mouseClick(box.all, LEFT)
@@ -321,6 +322,7 @@ def test_a_project_that_is_only_read_shows_regions_and_gives_none(user):
     assert user.position == 0
 
 
+@pytest.mark.slow
 def test_the_tab_needs_no_scrolling_at_1440_by_900(user):
     user.viewer.window.resize(1440, 900)
     user.click(40, 30)
@@ -329,6 +331,7 @@ def test_the_tab_needs_no_scrolling_at_1440_by_900(user):
     assert not area.verticalScrollBar().isVisible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("what", "when"),
     [("dock", "click"), ("viewer", "click"), ("dock", "preview"), ("viewer", "all")],

@@ -141,6 +141,7 @@ def test_a_box_and_a_lasso_are_prompts(user):
     assert user.prompts == ()
 
 
+@pytest.mark.slow
 def test_what_is_done_in_the_layer_of_prompts_changes_them(user):
     user.click(40, 30)
     user.click(20, 100, SHIFT)
@@ -277,6 +278,7 @@ def test_why_tells_clusters_and_shows_examples(user):
     assert user.widget.layers.image == thumbnail.patch.image
 
 
+@pytest.mark.slow
 def test_the_tab_needs_no_scrolling_at_1440_by_900(user):
     user.viewer.window.resize(1440, 900)
     QApplication.processEvents()
@@ -287,6 +289,7 @@ def test_the_tab_needs_no_scrolling_at_1440_by_900(user):
         assert not area.verticalScrollBar().isVisible()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["dock", "viewer"])
 def test_closing_amid_a_search_leaves_no_thread_and_keeps_prompts(user, clustered, what):
     user.click(40, 30)

@@ -85,6 +85,7 @@ def test_closing_in_the_middle_leaves_no_thread(
     until(lambda: threads() == [], 20)
 
 
+@pytest.mark.slow
 def test_closing_while_the_codes_are_judged_leaves_no_thread(
     plugin, settled, until, clustered, monkeypatch
 ):

@@ -196,6 +196,7 @@ def test_the_keyboard_is_enough(opened, ask, measured):
     assert opened.run_panel.form.main["clusters"].value == 32
 
 
+@pytest.mark.slow
 def test_escape_leaves_the_form_as_it_was(opened, ask, measured):
     measured(curve_of([0.5, 0.7, 0.8, 0.6]))
     before = opened.run_panel.form.values()
@@ -206,6 +207,7 @@ def test_escape_leaves_the_form_as_it_was(opened, ask, measured):
     assert opened.run_panel.form.values() == before
 
 
+@pytest.mark.slow
 def test_without_a_suggestion_nothing_is_chosen_for_the_user(ask, measured):
     measured(curve_of([0.30, 0.31, 0.29, 0.30], noise=0.05), "features")
     dialog = ask()
@@ -237,6 +239,7 @@ def test_progress_is_shown_and_cancel_ends_it(opened, until, settled, endless, p
     assert problems == []
 
 
+@pytest.mark.slow
 def test_a_cancel_in_the_panel_is_told_in_the_dialog(opened, until, settled, endless):
     opened.run_panel.ask_k.click()
     dialog = opened.run_panel.k_dialog
@@ -248,6 +251,7 @@ def test_a_cancel_in_the_panel_is_told_in_the_dialog(opened, until, settled, end
     assert not dialog.use.isEnabled()
 
 
+@pytest.mark.slow
 def test_too_few_photographs_are_told_in_the_dialog(opened, ask, clustered, problems):
     project = Project.open(clustered)
     project.update(images=project.state.images[:3])
@@ -257,6 +261,7 @@ def test_too_few_photographs_are_told_in_the_dialog(opened, ask, clustered, prob
     assert any("Add photographs" in message for message in problems)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["dialog", "dock", "viewer"])
 @pytest.mark.parametrize("when", ["at once", "while measuring"])
 def test_closing_at_a_bad_moment_leaves_no_thread_and_no_error(
@@ -280,6 +285,7 @@ def test_closing_at_a_bad_moment_leaves_no_thread_and_no_error(
     assert problems == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["dialog", "dock", "viewer"])
 def test_closing_just_when_the_curve_is_there_leaves_no_error(
     plugin, settled, until, clustered, measured, problems, what
@@ -303,6 +309,7 @@ def test_closing_just_when_the_curve_is_there_leaves_no_error(
     assert problems == []
 
 
+@pytest.mark.slow
 def test_other_clusters_end_it_because_its_curve_may_be_of_another_head(
     opened, ask, settled, measured
 ):
@@ -313,6 +320,7 @@ def test_other_clusters_end_it_because_its_curve_may_be_of_another_head(
     assert opened.run_panel.k_dialog is None
 
 
+@pytest.mark.slow
 def test_there_is_nothing_to_ask_without_features(plugin, settled, images, tmp_path):
     _, widget = plugin()
     assert not widget.run_panel.ask_k.isEnabled()

@@ -123,6 +123,7 @@ def test_what_cannot_be_split_is_told_in_the_dialog(opened, split, until):
     assert widget.class_panel._split_dialog is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", ["at once", "later"])
 @pytest.mark.parametrize("end", ["dock", "viewer", "project", "layer", "widget"])
 def test_an_end_amid_a_preview_leaves_nothing(

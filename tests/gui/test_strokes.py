@@ -232,6 +232,7 @@ def test_a_project_that_can_only_be_read_cannot_be_painted_on(opened, classes):
     assert not widget.reset_button.isEnabled()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["image", "undo", "project", "layer", "dock", "viewer"])
 def test_a_stroke_is_not_lost_when_something_happens_in_the_middle(
     opened, classes, mouse, settled, until, messages, what

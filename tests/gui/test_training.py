@@ -139,6 +139,7 @@ def test_a_cancelled_training_gives_the_verdict_back(opened, settled, until):
     assert panel.verdict.text.text() == said
 
 
+@pytest.mark.slow
 def test_layer_and_best_trial_are_chosen_and_told(opened, settled, small_weights, clustered):
     panel, form = opened.run_panel, opened.run_panel.form
     form.advanced["weights_file"].value = small_weights

@@ -12,6 +12,7 @@ import pytest
 HARNESS = Path(__file__).parents[2] / "benchmarks" / "crashes" / "harness.py"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix", reason="it forks")
 def test_nothing_that_was_done_is_lost_by_a_kill():
     done = subprocess.run(

@@ -58,6 +58,7 @@ def class_ids():
     return [int(row[0]) for row in rows[1:]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stem", STEMS[:2])
 def test_committed_files_are_what_the_script_makes(remade, stem):
     mask = f"masks/{stem}.png"

@@ -160,7 +160,13 @@ CORPORA = {
 }
 
 
-@pytest.mark.parametrize("corpus", CORPORA)
+ALWAYS = {"textures", "large common part", "two images", "one texture nearly everywhere"}
+
+
+@pytest.mark.parametrize(
+    "corpus",
+    [pytest.param(c, marks=() if c in ALWAYS else pytest.mark.slow) for c in CORPORA],
+)
 def test_random_pairs_end_near_their_target_and_codes_never_collapse(stored, corpus):
     make, changes = CORPORA[corpus]
     settings = StegoSettings.model_validate(
