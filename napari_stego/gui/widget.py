@@ -285,12 +285,19 @@ class StegoWidget(QWidget):
     def _adopt_and_begin(self, opened: Opened) -> None:
         """Begin where the work was left: at the classes, if there are some."""
         self._adopt(opened)
-        begin = self.corpus_panel if opened.segmentation is None else self.class_panel
-        self.tabs.show_panel(begin)
+        if opened.segmentation is None:
+            self.tabs.show_panel(self.corpus_panel)
+            self.job_bar.tell("Next: “Train and cluster”, in the tab Train (Alt+2).")
+        else:
+            self.tabs.show_panel(self.class_panel)
 
     def _adopt_and_judge(self, opened: Opened) -> None:
         """Show the clusters, and only then find out whether the codes were worth it."""
         self._adopt(opened)
+        self.job_bar.tell(
+            "Next: point at things in Inspect (Alt+3), and say what the clusters are in Classes "
+            "(Alt+4)."
+        )
         folder = opened.project.folder
         if self.session.source == "codes" and opened.judgeable and opened.verdict is None:
             self.jobs.start(

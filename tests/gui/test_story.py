@@ -34,6 +34,7 @@ def test_from_photographs_to_exported_masks(
     press(widget.corpus_panel.open)
     settled(widget)
     assert widget.corpus_panel.list.model().rowCount() == 6
+    assert "Alt+2" in widget.job_bar.status.text()
     assert [layer.name for layer in viewer.layers] == ["photograph"]
     assert viewer.layers["photograph"].data.shape == (96, 128, 3)
 
@@ -47,6 +48,7 @@ def test_from_photographs_to_exported_masks(
     assert widget.job_bar.cancel.isVisible()
     settled(widget, 120)
     assert len(widget.run_panel.curves.records) == 30
+    assert "Alt+4" in widget.job_bar.status.text()
     assert {"self", "knn", "random"} <= set(widget.run_panel.curves.records[-1].correspondence)
     assert [layer.name for layer in viewer.layers] == ["photograph", "classes"]
     labels = viewer.layers["classes"]
