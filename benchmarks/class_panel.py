@@ -146,7 +146,7 @@ def measure(
     _until(lambda: not widget.jobs.busy and not widget.layers.busy)
     started = time.perf_counter()
     _until(lambda: not widget.class_panel.counter.busy)
-    print(f"counted once in {time.perf_counter() - started:.1f} s")
+    print(f"counted once in {time.perf_counter() - started:.1f} s", flush=True)
     panel, session = widget.class_panel, widget.session
     repaints = Repaints(panel.view.viewport(), viewer.window._qt_viewer.canvas._scene_canvas)
     if screenshots is not None:

@@ -42,7 +42,7 @@ def flush(path: Path) -> None:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, sync: bool = True) -> Iterator[Path]:
     """Give a temporary path to write to, and move it into place on success.
 
     The content is on the disk before the move and the move before the return:
@@ -53,6 +53,9 @@ def replacing(path: Path) -> Iterator[Path]:
     path : Path
         The file to write; its folder is made. The temporary file is beside it
         and keeps its suffix.
+    sync : bool
+        False for what can be made anew: it is not waited for the disk, and
+        after a power cut the file may be incomplete.
 
     Yields
     ------
@@ -73,9 +76,11 @@ def replacing(path: Path) -> Iterator[Path]:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield temporary
-            flush(temporary)
+            if sync:
+                flush(temporary)
             temporary.replace(path)
-            flush(path.parent)
+            if sync:
+                flush(path.parent)
         except BaseException:
             if path.parent.is_dir():
                 temporary.unlink(missing_ok=True)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from napari.layers import Labels
 from napari.viewer import Viewer
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QObject, QTimer, Signal
 
 from napari_stego.classes import ClassTable
 from napari_stego.corpus import CorpusImage
@@ -67,7 +67,9 @@ class LayerStack(QObject):
         for signal in (session.image_changed, session.segmentation_changed):
             signal.connect(self.refresh)
         session.classes_changed.connect(self._recolour)
-        session.statistics_changed.connect(self._describe)
+        self._description = QTimer(self, singleShot=True)  # once the classes are painted
+        self._description.timeout.connect(self._describe)
+        session.statistics_changed.connect(self._describe_soon)
         session.leaving.connect(self.strokes.pause)
         viewer.layers.events.removing.connect(self._removing)
 
@@ -292,7 +294,8 @@ class LayerStack(QObject):
         for signal in (self._session.image_changed, self._session.segmentation_changed):
             signal.disconnect(self.refresh)
         self._session.classes_changed.disconnect(self._recolour)
-        self._session.statistics_changed.disconnect(self._describe)
+        self._session.statistics_changed.disconnect(self._describe_soon)
+        self._description.stop()
         self._pictures.shut_down(seconds)
         self.heatmaps.shut_down(seconds)
         self._layers.leave()
@@ -347,7 +350,7 @@ class LayerStack(QObject):
             self.strokes.show_other(layer, instead)
         layer.metadata = shown_classes(folder, picture.image, self._view.crf)
         self._colour(layer, segmentation.table)
-        self._describe()
+        self._describe_soon()
 
     def _colour(self, layer: Labels, table: ClassTable) -> None:
         """Colour the classes, unless they have these colours: a new colormap takes its time."""
@@ -358,6 +361,9 @@ class LayerStack(QObject):
             layer.colormap = class_colormap(colours)
             self._coloured = (layer, colours)
         self._show_alone(layer)  # of which a new colormap knows nothing
+
+    def _describe_soon(self) -> None:
+        self._description.start()
 
     def _describe(self) -> None:
         """Tell the viewer's status bar about the classes."""

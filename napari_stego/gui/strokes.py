@@ -116,12 +116,12 @@ class Strokes(QObject):
         if self._recording and same:
             self._labels = labels
             self._restore(layer, labels)
-        elif not same or labels is not self._labels:
-            shown = labels.copy()
-            if same and self._labels is not None:
-                unfinished = layer.data != self._labels
-                shown[unfinished] = layer.data[unfinished]
-            layer.data = shown
+        elif not same or self._labels is None:
+            layer.data = labels.copy()
+        elif labels is not self._labels:
+            # In place: napari takes three times as long over other data of the same size.
+            np.copyto(layer.data, labels, where=layer.data == self._labels)
+            layer.refresh(extent=False)
         self._of, self._labels = of, labels
         layer.editable = not self._session.read_only
         if layer.editable and self._mode is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QSignalBlocker, Qt, Signal
+from qtpy.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from qtpy.QtGui import QKeyEvent, QShowEvent
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -74,6 +74,8 @@ class TreeSlider(QWidget):
         self.cancel.clicked.connect(self.restore)
         self.merge.clicked.connect(self._merge)
         self.skip.clicked.connect(self._skip)
+        self._soon = QTimer(self, singleShot=True)  # when what was edited is painted
+        self._soon.timeout.connect(self._make)
         session.classes_changed.connect(self._follow)
         session.segmentation_changed.connect(self._follow)
         self._follow()
@@ -91,6 +93,7 @@ class TreeSlider(QWidget):
         """Let go of the session; harmless when done twice."""
         self._session.classes_changed.disconnect(self._follow, missing_ok=True)
         self._session.segmentation_changed.disconnect(self._follow, missing_ok=True)
+        self._soon.stop()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Make the tree, now that it is to be seen."""
@@ -131,8 +134,10 @@ class TreeSlider(QWidget):
         if self._tree is not None and self.slider.value():
             self._layers.end_preview()
         self._tree = None
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(0)
         if self.isVisible():
-            self._make()
+            self._soon.start()
 
     def _make(self) -> None:
         segmentation = self._session.segmentation

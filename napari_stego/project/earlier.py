@@ -11,8 +11,9 @@ from safetensors import SafetensorError, safe_open
 
 from napari_stego.clustering import ClusterSettings
 from napari_stego.errors import StegoError
+from napari_stego.project.clusters_file import MAX_CLUSTERS_BYTES
 from napari_stego.project.project import Project, result_key
-from napari_stego.project.segmentation import MAX_CLUSTERS_BYTES, Segmentation
+from napari_stego.project.segmentation import Segmentation
 from napari_stego.project.state import FeaturesRecord, ResultRecord
 from napari_stego.untrusted import check_file, is_link
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from napari_stego.classes import (
     ClassHistory,
@@ -27,45 +26,12 @@ from napari_stego.corpus import CorpusImage
 from napari_stego.inference import DenseEncoder
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 from napari_stego.project.class_tree import ClassTree
+from napari_stego.project.cluster_maps import ClusterMaps
+from napari_stego.project.clusters_file import load_clusters
 from napari_stego.project.edits_file import open_edits
 from napari_stego.project.encodings import Encodings
 from napari_stego.project.project import Project, ProjectError
 from napari_stego.project.splitting import SplitFiles, SplitProposal, propose
-from napari_stego.untrusted import check_file
-
-MAX_CLUSTERS_BYTES = 2**27
-"""The most bytes of a file of centroids: 1000 clusters of 32,768 numbers."""
-
-
-def load_clusters(path: Path) -> ClusterModel:
-    """Read clusters.
-
-    Parameters
-    ----------
-    path : Path
-        The file of the centroids.
-
-    Returns
-    -------
-    ClusterModel
-        The centroids.
-
-    Raises
-    ------
-    ProjectError
-        If the file is missing or damaged.
-    """
-    try:
-        check_file(path, MAX_CLUSTERS_BYTES)
-        model = ClusterModel.from_tensors(load_file(path))
-        if model.centroids.dtype != np.float32 or not np.isfinite(model.centroids).all():
-            raise ValueError("centroids that are no finite float32")
-        return model
-    except (OSError, SafetensorError, KeyError, ValueError) as error:
-        raise ProjectError(
-            f"{path} is missing or damaged ({error}). Delete the folder {path.parent} and cluster "
-            "again."
-        ) from error
 
 
 class Segmentation:
@@ -100,6 +66,7 @@ class Segmentation:
         self.encodings = Encodings(project)
         clusters = project.clusters_file(self.result.clusters)
         self._model = load_clusters(clusters)
+        self._maps = ClusterMaps(project, self.result.clusters, len(self._model))
         self._tree: ClassTree | None = None
         splits = project.inside("clusters", self.result.clusters, "splits")
         self._splits = SplitFiles(splits, self._model.centroids.shape[1])
@@ -161,21 +128,21 @@ class Segmentation:
         cancel: CancelToken | None,
         dense: DenseEncoder | None,
     ) -> npt.NDArray[np.uint16]:
-        codes, length = self._codes(image, dense, cancel), self._model.centroids.shape[1]
-        if codes.shape[-1] != length:
-            raise _damaged(
-                self._project.clusters_file(self.result.clusters),
-                ValueError(f"centroids of {length} numbers for codes of {codes.shape[-1]}."),
-            )
+        codes = cache(lambda: self._checked_codes(image, dense, cancel))
         photograph = None if crf is None else image.read()
 
         def best(model: ClusterModel) -> npt.NDArray[np.uint16]:
-            scores = model.scores(codes)
+            scores = model.scores(codes())
             if crf is None or photograph is None:
                 return cluster_map(scores, (image.height, image.width))
             return refined_cluster_map(photograph, scores, crf, cancel)
 
-        clusters = best(self._model)
+        plain = crf is None and dense is None
+        clusters = self._maps.read(image) if plain else None
+        if clusters is None:
+            clusters = best(self._model)
+            if plain:
+                self._maps.keep(image, clusters)
         for split in splits:
             # Pixels of other clusters stay as they are, whatever was split.
             inside = np.isin(clusters, split.clusters)
@@ -344,6 +311,17 @@ class Segmentation:
         self._splits.keep(proposal)
         self.history.do(edit)
         return (edit.id, *(new.id for new in edit.new_classes))
+
+    def _checked_codes(
+        self, image: CorpusImage, dense: DenseEncoder | None, cancel: CancelToken | None
+    ) -> npt.NDArray[np.float32]:
+        codes, length = self._codes(image, dense, cancel), self._model.centroids.shape[1]
+        if codes.shape[-1] != length:
+            raise _damaged(
+                self._project.clusters_file(self.result.clusters),
+                ValueError(f"centroids of {length} numbers for codes of {codes.shape[-1]}."),
+            )
+        return codes
 
     def _codes(
         self, image: CorpusImage, dense: DenseEncoder | None, cancel: CancelToken | None

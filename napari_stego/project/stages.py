@@ -23,11 +23,11 @@ from napari_stego.features import (
 from napari_stego.files import replacing
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 from napari_stego.project.carrying import edits_put_away, is_untouched, start_classes
+from napari_stego.project.clusters_file import load_clusters
 from napari_stego.project.edits_file import EDITS_FILE, OLD_FILE
 from napari_stego.project.encodings import encoder
 from napari_stego.project.project import Project, result_key
 from napari_stego.project.run_record import record_run
-from napari_stego.project.segmentation import load_clusters
 from napari_stego.project.state import FeaturesRecord, ResultRecord, SkippedRecord
 from napari_stego.stego import (
     HistogramObserver,
