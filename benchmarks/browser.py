@@ -216,10 +216,12 @@ def measure(photographs: Path, folder: Path) -> tuple[dict[str, np.ndarray], lis
     rows["switch to another photograph"] = np.array(switches)
     rows |= heartbeat.take("while switching")
     same = viewer.layers["photograph"] is layer and len(viewer.layers) == 1
+    places = range(len(session.corpus))
+    held = sum(browser.loader.picture(place) is not None for place in places)
     notes = [
         f"{rate:.0f} thumbnails a second made in the background, beside an idle window.",
         f"Memory: {before:.0f} MB at the top, {after:.0f} MB after scrolling to the end; "
-        f"{browser.loader.pictures_held} thumbnails held.",
+        f"{held} thumbnails held.",
         f"The layers stay the same while switching: {'yes' if same else 'no'}.",
     ]
     viewer.close()

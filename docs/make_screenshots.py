@@ -4,7 +4,9 @@ Run, on a machine without a display, with::
 
     xvfb-run -s "-screen 0 1440x900x24" python docs/make_screenshots.py SUIM/train/images
 
-The project goes to a temporary folder unless ``--project`` names one.
+The project goes to a temporary folder unless ``--project`` names one, which
+must be new: the first pictures show photographs that nothing is known of.
+Both paths are to be read in the pictures.
 """
 
 from __future__ import annotations
@@ -16,25 +18,37 @@ from collections.abc import Callable
 from pathlib import Path
 
 import napari
-from PIL import Image
-from qtpy.QtWidgets import QApplication
+from PIL import Image, ImageOps
+from qtpy.QtCore import QPoint, QRect
+from qtpy.QtGui import QPixmap
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QDialog, QWidget
+from superqt import QCollapsible
 
-from napari_stego.classes import MergeClasses, RenameClass
+from napari_stego.classes import LockClass, MergeClasses, RenameClass
 from napari_stego.gui.clicks import Click
 
-IMAGES = Path(__file__).parent / "images"
-LOOKED_AT = "d_r_597_.jpg"
-CLICKED = (0.4, 0.4)
+HERE = Path(__file__).parent
+IMAGES = HERE / "images"
+# In the layout of CATAMI's lists.
+LABELS = HERE.parent / "tests" / "labelsets" / "data" / "catami_layout.csv"
+TYPED = "cor"
+LOOKED_AT = "d_r_714_.jpg"
+CLICKED = (0.33, 0.55)
+SPLIT = (0.85, 0.55)
+PARTS = ("", "shaded reef", "rubble")
+LEFT_OF_THE_TREE, JOINED = 16, 30
 # What a person sees at these places: photograph, row and column as fractions, name.
 SEEN = (
-    ("d_r_597_.jpg", 0.10, 0.90, "water column"),
+    ("d_r_714_.jpg", 0.10, 0.10, "water column"),
     ("d_r_125_.jpg", 0.70, 0.20, "water column"),
     ("w_r_259_.jpg", 0.20, 0.20, "water column"),
-    ("d_r_597_.jpg", 0.40, 0.40, "diver or animal"),
-    ("d_r_597_.jpg", 0.95, 0.10, "reef flat"),
+    ("d_r_714_.jpg", *CLICKED, "diver"),
+    ("f_r_527_.jpg", 0.55, 0.40, "fish"),
+    ("d_r_714_.jpg", 0.85, 0.55, "coral reef"),
     ("f_r_1088_.jpg", 0.80, 0.55, "coral reef"),
     ("f_r_301_.jpg", 0.50, 0.50, "coral reef"),
-    ("f_r_527_.jpg", 0.55, 0.40, "diver or animal"),
+    ("d_r_597_.jpg", 0.95, 0.10, "reef flat"),
     ("f_r_2033_.jpg", 0.90, 0.70, "sand"),
     ("w_r_60_.jpg", 0.60, 0.55, "wreck"),
 )
@@ -45,79 +59,217 @@ def main() -> None:
     parser.add_argument("photographs", type=Path)
     parser.add_argument("--project", type=Path)
     options = parser.parse_args()
+    if options.project is not None and options.project.exists():
+        parser.error(f"{options.project} is there already. Name a new project.")
+    IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        _story(options.photographs, options.project or Path(folder) / "suim.stego")
+        Story(options.photographs, options.project or Path(folder) / "suim.stego").tell()
 
 
-def _story(photographs: Path, project: Path) -> None:
-    viewer = napari.Viewer()
-    viewer.window._qt_window.resize(1440, 900)
-    _, widget = viewer.window.add_plugin_dock_widget("napari-stego")
+class Story:
+    """A viewer in which everything is done once.
 
-    def settle() -> None:
-        _until(lambda: not widget.jobs.busy and not widget.layers.busy)
+    Parameters
+    ----------
+    photographs : Path
+        Folder of the photographs.
+    project : Path
+        The project, which is made.
+    """
 
-    widget.open(photographs, project)
-    settle()
-    names = [image.name for image in widget.session.corpus.images]
-    widget.session.select(names.index(LOOKED_AT))
-    settle()
-    _until(lambda: not widget.corpus_panel.browser.busy)
-    _shoot(viewer, "1-loaded")
-    widget.tabs.show_panel(widget.run_panel)
-    widget.run_panel.start.click()
-    steps = widget.run_panel.form.values().stego.steps
-    _until(lambda: len(widget.run_panel.curves.records) > steps // 2 or not widget.jobs.busy)
-    _shoot(viewer, "2-training")
-    settle()
-    _until(lambda: widget.session.verdict is not None and not widget.jobs.busy)
-    _shoot(viewer, "3-clusters")
-    widget.tabs.show_panel(widget.class_panel)
-    _name(widget, names, settle)
-    widget.session.select(names.index(LOOKED_AT))
-    settle()
-    _until(lambda: not widget.class_panel.counter.busy)
-    _shoot(viewer, "4-named")
-    widget.tabs.show_panel(widget.inspect_panel)
-    height, width = widget.layers.label_image.shape
-    pixel = int(CLICKED[0] * height), int(CLICKED[1] * width)
-    widget.inspect_panel.click(pixel, Click.LOOK)
-    settle()
-    _until(lambda: not widget.inspect_panel.busy)
-    _shoot(viewer, "5-clicked")
-    viewer.close()
+    def __init__(self, photographs: Path, project: Path) -> None:
+        self.photographs, self.project = photographs, project
+        self.viewer = napari.Viewer()
+        self.window = self.viewer.window._qt_window
+        self.window.resize(1440, 900)
+        _, self.widget = self.viewer.window.add_plugin_dock_widget("napari-stego")
+        self.session, self.classes = self.widget.session, self.widget.class_panel
+
+    def tell(self) -> None:
+        """Take all pictures."""
+        self.open()
+        self.train()
+        self.widget.tabs.show_panel(self.classes)
+        self.cut()
+        self.split()
+        self.name()
+        self.pick_a_label()
+        self.go_back()
+        self.look_at_the_classes()
+        self.click()
+        self.viewer.close()
+
+    def open(self) -> None:
+        """Show the photographs, of which nothing is known yet."""
+        self.widget.open(self.photographs, self.project)
+        self.settle()
+        self.go_to(LOOKED_AT)
+        browser = self.widget.corpus_panel.browser
+        until(lambda: not browser.busy and not browser.loader.busy)
+        self.shoot("1-loaded")
+
+    def train(self) -> None:
+        """Show the training, half-way and at its end."""
+        panel = self.widget.run_panel
+        self.widget.tabs.show_panel(panel)
+        panel.start.click()
+        steps = panel.form.values().stego.steps
+        until(lambda: len(panel.curves.records) > steps // 2 or not self.widget.jobs.busy)
+        self.shoot("2-training")
+        self.settle()
+        until(lambda: self.session.verdict is not None and not self.widget.jobs.busy)
+        self.point_at(CLICKED)
+        self.shoot("3-clusters")
+
+    def cut(self) -> None:
+        """Move the slider along the tree, and join what is most alike."""
+        until(lambda: not self.classes.counter.busy)
+        section, tree = self.unfold("Merge alike"), self.classes.tree
+        tree.slider.setValue(len(self.session.table.rows) - LEFT_OF_THE_TREE)
+        self.classes.view.scrollToTop()
+        self.shoot("classes-tree")
+        tree.slider.setValue(len(self.session.table.rows) - JOINED)
+        tree.apply.click()
+        self.settle()
+        section.collapse(animate=False)
+
+    def split(self) -> None:
+        """Show a class in parts, and leave it so."""
+        self.choose(self.class_at(SPLIT))
+        self.classes.split.trigger()
+        dialog = self.classes._split_dialog
+        dialog.parts.setValue(len(PARTS))
+        until(lambda: not dialog.busy)
+        for field, text in zip(dialog.names, PARTS, strict=False):
+            field.setText(text)
+        self.settle()
+        self.shoot("classes-split", dialog)
+        dialog.accept()
+        self.settle()
+
+    def name(self) -> None:
+        """Name what is seen at some places, merging classes that get the same name."""
+        named: dict[str, int] = {}
+        for image, row, column, name in SEEN:
+            self.go_to(image)
+            class_id = self.class_at((row, column))
+            if named.setdefault(name, class_id) == class_id:
+                self.session.edit(RenameClass(id=class_id, name=name))
+            elif class_id not in named.values():
+                merged = MergeClasses(ids=(named[name], class_id), into=named[name])
+                self.session.edit(merged)
+        self.go_to(LOOKED_AT)
+
+    def pick_a_label(self) -> None:
+        """Look for a label in a list, and give it to the class of the reef."""
+        self.choose(self.class_at(SPLIT))
+        picker = self.classes.commands.ask_label(self.classes.selected_ids)
+        assert picker is not None
+        picker.load_list(LABELS)
+        picker.resize(picker.width(), 300)
+        QTest.keyClicks(picker.search_line, TYPED)
+        self.shoot("classes-labels", picker)
+        picker.reject()
+
+    def go_back(self) -> None:
+        """Show the history, some steps before its end."""
+        self.session.edit(LockClass(id=self.class_at((0.1, 0.1)), locked=True))
+        section = self.unfold("History")
+        end = self.session.segmentation.history.position
+        self.session.jump(end - 2)
+        self.settle()
+        self.shoot("classes-history", crop=self.classes)
+        self.session.jump(end)
+        section.collapse(animate=False)
+        self.settle()
+
+    def look_at_the_classes(self) -> None:
+        """Show the table, and examples of a class."""
+        until(lambda: not self.classes.counter.busy)
+        self.choose(self.class_at(CLICKED))
+        self.classes.view.scrollToTop()
+        until(lambda: not self.classes.patches.busy)
+        self.point_at(CLICKED)
+        self.shoot("4-named")
+
+    def click(self) -> None:
+        """Ask where else something is."""
+        panel = self.widget.inspect_panel
+        self.widget.tabs.show_panel(panel)
+        panel.click(self.pixel(CLICKED), Click.LOOK)
+        self.settle()
+        until(lambda: not panel.busy)
+        self.shoot("5-clicked")
+
+    def settle(self) -> None:
+        """Wait until nothing is left to be done or shown."""
+        until(lambda: not self.widget.jobs.busy and not self.widget.layers.busy)
+
+    def go_to(self, name: str) -> None:
+        """Show a photograph."""
+        names = [image.name for image in self.session.corpus.images]
+        self.session.select(names.index(name))
+        self.settle()
+
+    def pixel(self, place: tuple[float, float]) -> tuple[int, int]:
+        """Find the pixel at fractions of the height and the width."""
+        height, width = self.widget.layers.label_image.shape
+        return int(place[0] * height), int(place[1] * width)
+
+    def class_at(self, place: tuple[float, float]) -> int:
+        """Tell the class at a place of the photograph on show."""
+        return int(self.widget.layers.label_image[self.pixel(place)])
+
+    def point_at(self, place: tuple[float, float]) -> None:
+        """Let the status bar tell what is at a place."""
+        self.viewer.cursor.position = self.pixel(place)
+
+    def choose(self, class_id: int) -> None:
+        """Make a class the current one."""
+        self.classes.select(class_id)
+        self.settle()
+
+    def unfold(self, title: str) -> QCollapsible:
+        """Open a section of the panel."""
+        sections = self.classes.findChildren(QCollapsible)
+        (section,) = [each for each in sections if each.text() == title]
+        section.expand(animate=False)
+        self.settle()
+        return section
+
+    def shoot(self, name: str, dialog: QDialog | None = None, crop: QWidget | None = None) -> None:
+        """Take a picture of the window, or of a part, with a dialog that lies over it."""
+        for _ in range(30):  # let the canvas be drawn
+            QApplication.processEvents()
+            time.sleep(0.02)
+        picture = Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False))
+        picture = picture.convert("RGB")
+        if dialog is not None:
+            # Without a window manager it has no frame.
+            over = ImageOps.expand(picture_of(dialog.grab()), border=1, fill="#8a8d96")
+            place = dialog.mapToGlobal(QPoint(-1, -1)) - self.window.mapToGlobal(QPoint(0, 0))
+            picture.paste(over, (place.x(), place.y()))
+        if crop is not None:
+            place = QRect(crop.mapTo(self.window, QPoint(0, 0)), crop.size())
+            picture = picture.crop((place.left(), place.top(), place.right(), place.bottom()))
+        picture.save(IMAGES / f"{name}.jpg", quality=88, subsampling=0)
 
 
-def _name(widget, names: list[str], settle: Callable[[], None]) -> None:
-    """Name what is seen at some places, merging classes that get the same name."""
-    named: dict[str, int] = {}
-    for image, row, column, name in SEEN:
-        widget.session.select(names.index(image))
-        settle()
-        labels = widget.layers.label_image
-        class_id = int(labels[int(row * labels.shape[0]), int(column * labels.shape[1])])
-        if named.setdefault(name, class_id) == class_id:
-            widget.session.edit(RenameClass(id=class_id, name=name))
-        elif class_id not in named.values():
-            widget.session.edit(MergeClasses(ids=(named[name], class_id), into=named[name]))
+def picture_of(pixels: QPixmap) -> Image.Image:
+    """Turn what Qt drew into a picture."""
+    image = pixels.toImage().convertToFormat(pixels.toImage().Format.Format_RGB32)
+    held = image.constBits().asstring(image.sizeInBytes())
+    return Image.frombuffer("RGB", (image.width(), image.height()), held, "raw", "BGRX")
 
 
-def _until(condition: Callable[[], bool], seconds: float = 3600) -> None:
+def until(condition: Callable[[], bool], seconds: float = 3600) -> None:
+    """Let Qt work until something is true."""
     end = time.monotonic() + seconds
     while not condition():
         QApplication.processEvents()
         time.sleep(0.002)
         if time.monotonic() > end:
             raise TimeoutError
-
-
-def _shoot(viewer: napari.Viewer, name: str) -> None:
-    IMAGES.mkdir(exist_ok=True)
-    for _ in range(30):  # let the canvas be drawn
-        QApplication.processEvents()
-        time.sleep(0.02)
-    picture = Image.fromarray(viewer.screenshot(canvas_only=False, flash=False)).convert("RGB")
-    picture.save(IMAGES / f"{name}.jpg", quality=88, subsampling=0)
 
 
 if __name__ == "__main__":

@@ -24,10 +24,17 @@ import numpy as np
 import numpy.typing as npt
 import zarr
 from zarr.codecs import BytesCodec, Crc32cCodec, ShardingCodec
+from zarr.storage import LocalStore, StorePath
 
 from napari_stego.errors import StegoError
 from napari_stego.files import flush
-from napari_stego.untrusted import check_file, link_between
+from napari_stego.untrusted import (
+    MAX_JSON_VALUES,
+    check_file,
+    link_between,
+    parse_json,
+    read_bytes,
+)
 
 _CHUNK_POSITIONS = 256
 _SHARD = Path("c", "0", "0")
@@ -75,10 +82,15 @@ class Segment:
         self._places: npt.NDArray[np.uint64] | None = None
         with _content_of(path):
             with _missing_as("no header"):
-                check_file(path / _METADATA, _MAX_HEADER_BYTES)
+                content = read_bytes(path / _METADATA, _MAX_HEADER_BYTES)
             if link_between(path, path / _SHARD) is not None:
                 raise ValueError("a link in place of data")
-            array: zarr.Array[Any] = zarr.open_array(path, mode="r", zarr_format=3)
+            # Not `open_array`, whose event loop runs in a thread that each segment waits for.
+            store = StorePath(LocalStore(path, read_only=True))
+            header = parse_json(content, MAX_JSON_VALUES)
+            if header["zarr_format"] != 3:
+                raise ValueError("no array of zarr 3")
+            array: zarr.Array[Any] = zarr.Array.from_dict(store, header)
             self._check_array(array)
             self._entries = _entries(array)
 

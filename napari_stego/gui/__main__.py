@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def main(arguments: list[str]) -> None:
     arguments : list of str
         At most one: the project folder.
     """
+    gc.freeze()  # modules never go: collections that stop the window pass over them
     viewer = napari.Viewer()
     _, widget = viewer.window.add_plugin_dock_widget("napari-stego")
     if arguments:

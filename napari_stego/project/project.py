@@ -9,6 +9,7 @@ from typing import Any
 from napari_stego.corpus import Corpus
 from napari_stego.errors import StegoError
 from napari_stego.features import FeatureStore, TokenSet
+from napari_stego.garbage import no_collections
 from napari_stego.project.layout import ProjectFolder, result_key
 from napari_stego.project.lock import ReadOnlyError, WriteLock, take
 from napari_stego.project.project_file import (
@@ -67,8 +68,10 @@ class Project(ProjectFolder):
         self.note = "" if isinstance(lock, str) else lock.note
         self._lock = lock
         self._stores: dict[str, FeatureStore] = {}
+        self._corpus: tuple[ProjectState, Corpus] | None = None
 
     @classmethod
+    @no_collections()  # of the records of the photographs
     def open(cls, folder: Path, *, writable: bool = True) -> Project:
         """Open a project folder.
 
@@ -260,7 +263,10 @@ class Project(ProjectFolder):
                 f"The project {self.folder} has no images yet. Choose a folder of photographs, "
                 f"or run `napari-stego features IMAGES --project {self.folder}`."
             )
-        return self.state.corpus(root_of(self.folder, self.state))
+        state, root = self.state, root_of(self.folder, self.state)
+        if self._corpus is None or self._corpus[0] is not state or self._corpus[1].root != root:
+            self._corpus = state, state.corpus(root)
+        return self._corpus[1]
 
     @property
     def store(self) -> FeatureStore:

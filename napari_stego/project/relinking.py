@@ -59,7 +59,25 @@ def missing_photographs(project: Project) -> tuple[str, ...]:
     tuple of str
         Their names.
     """
-    return tuple(image.name for image in project.corpus.images if not image.path.is_file())
+    corpus = project.corpus
+    listed: dict[str, frozenset[str]] = {}
+    missing = []
+    for image in corpus.images:
+        folder, _, name = image.name.rpartition("/")
+        if folder not in listed:
+            listed[folder] = _files(corpus.root / folder)
+        # Some file systems know a name in more than one spelling.
+        if name not in listed[folder] and not image.path.is_file():
+            missing.append(image.name)
+    return tuple(missing)
+
+
+def _files(folder: Path) -> frozenset[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return frozenset(entry.name for entry in entries if entry.is_file())
+    except OSError:
+        return frozenset()
 
 
 def relink(

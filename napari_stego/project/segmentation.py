@@ -23,6 +23,7 @@ from napari_stego.clustering import (
     refined_cluster_map,
 )
 from napari_stego.corpus import CorpusImage
+from napari_stego.garbage import no_collections
 from napari_stego.inference import DenseEncoder
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 from napari_stego.project.class_tree import ClassTree
@@ -60,6 +61,7 @@ class Segmentation:
         If the project is not far enough, or a file of it is damaged.
     """
 
+    @no_collections()  # of the thousands of edits that are read
     def __init__(self, project: Project) -> None:
         self._project = project  # which stays open for edits
         self.result = project.result

@@ -232,7 +232,7 @@ def test_a_disk_that_does_not_answer_damages_nothing(tmp_path, monkeypatch, erro
                 read(written[0][0])
             assert not isinstance(caught.value, DamagedStoreError)
     with monkeypatch.context() as patch:
-        patch.setattr(zarr, "open_array", fail)
+        patch.setattr(os, "open", fail)
         with pytest.raises(StegoError, match=r"Nothing is lost.*try again"):
             FeatureStore(tmp_path)
     assert sorted(tmp_path.rglob("*")) == names
