@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 DEMO := demo-output
 # Python compiles what it imports; compiling all that is installed takes minutes.
 export PIP_NO_COMPILE := 1
+# So it must be allowed to keep what it compiled, or each process would do it again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test lint clean
 
