@@ -14,7 +14,9 @@ from napari_stego.progress import CancelToken, ProgressCallback
 
 _POLL_MS = 30
 # What is shown between two looks at the keyboard and the mouse.
-_TURN_SECONDS = 0.008
+_TURN_SECONDS = 0.03
+# Each showing has the window drawn anew, in which time the thread makes nothing.
+_SHOW_EVERY_SECONDS = 0.2
 
 
 class Feed(QObject):
@@ -42,6 +44,7 @@ class Feed(QObject):
         self._made: deque[Any] = deque()
         self._progress: deque[tuple[int, int, str]] = deque(maxlen=1)
         self._outdated: list[Task[Any]] = []
+        self._shown = 0.0
         self._timer = QTimer(self)
         self._timer.setInterval(_POLL_MS)
         self._timer.timeout.connect(self._poll)
@@ -67,6 +70,7 @@ class Feed(QObject):
                 token.raise_if_cancelled()
                 made.append(thing)
 
+        self._shown = 0.0
         self._task = Task(work, self._name)
         self._timer.start()
 
@@ -97,14 +101,19 @@ class Feed(QObject):
         done = task is not None and task.done  # before what was made is taken: so none is lost
         if self._progress:
             self.progressed.emit(*self._progress.pop())
-        end = time.perf_counter() + _TURN_SECONDS
-        while self._made and time.perf_counter() < end:
-            self.came.emit(self._made.popleft())
-            if self._task is not task:  # whoever took it has asked for something else
-                return
+        now = time.perf_counter()
+        if done or now - self._shown > _SHOW_EVERY_SECONDS:
+            self._hand_over(task, now + _TURN_SECONDS)
+        if self._task is not task:  # whoever took something has asked for something else
+            return
         self._outdated = [each for each in self._outdated if not each.done]
         if task is not None and done and not self._made:
             self._task = None
             self.ended.emit(task.error)
         if self._task is None and not self._outdated:
             self._timer.stop()
+
+    def _hand_over(self, task: Task[Any] | None, end: float) -> None:
+        while self._made and self._task is task and time.perf_counter() < end:
+            self._shown = time.perf_counter()
+            self.came.emit(self._made.popleft())

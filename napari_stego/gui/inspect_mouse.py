@@ -63,8 +63,10 @@ class MouseFollower(QObject):
         score : float, optional
             The heatmap there.
         """
-        self.tell(score)
-        if self._options.follow.isChecked() and pixel is not None and pixel != self._pixel:
+        following = self._options.follow.isChecked()
+        # A heatmap of what is under the mouse is 1 there, and the window is drawn for the text.
+        self.tell(None if following else score)
+        if following and pixel is not None and pixel != self._pixel:
             self._pixel = pixel
             if not self.busy:
                 self._show()

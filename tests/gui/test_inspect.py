@@ -197,16 +197,17 @@ def test_the_heatmap_follows_the_mouse_until_a_click(user):
         )
         user.settle()
     assert user.prompts == ()
-    QTest.mouseMove(user.canvas, user.point(51, 90))
-    user.settle()
-    QTest.mouseMove(user.canvas, user.point(52, 90))
-    user.settle()
-    score = user.heat[52, 90]
-    assert f"{score:.2f}" in panel.options.score.text()
-    assert f"{score:.2f}" in user.viewer.help
     user.click(50, 90)
     assert not panel.options.follow.isChecked()
     assert len(user.prompts) == 1
+    QTest.mouseMove(user.canvas, user.point(51, 30))
+    user.settle()
+    QTest.mouseMove(user.canvas, user.point(52, 30))
+    user.settle()
+    score = user.heat[52, 30]
+    assert score < 0.9
+    assert f"{score:.2f}" in panel.options.score.text()
+    assert f"{score:.2f}" in user.viewer.help
     QTest.mouseMove(user.canvas, user.point(-5, 30))
     QApplication.processEvents()
     assert "correspondence" not in user.viewer.help
