@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import colorsys
 
-# Okabe and Ito, "Color Universal Design", 2008: told apart by colour-blind eyes.
+# Okabe and Ito, "Color Universal Design", 2008: told apart by colour-blind eyes. Beyond them are
+# more colours than any eye tells apart, as the first clusters are many.
 _FIRST = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 _GOLDEN_RATIO = 0.618033988749895
 _LIGHTNESS = (0.62, 0.42, 0.76)
@@ -56,8 +57,8 @@ PALETTES: dict[str, tuple[str, ...]] = {
         "#99ddff",
         "#44bb99",
         "#bbcc33",
-        "#aaaa00",
         "#dddddd",
+        "#aaaa00",  # out of its place: the one that is most like another
     ),
 }
 """Colours that colour-blind eyes tell apart, by name.
@@ -65,6 +66,19 @@ PALETTES: dict[str, tuple[str, ...]] = {
 Okabe and Ito, "Color Universal Design", 2008; Paul Tol, "Colour schemes",
 SRON/EPS/TN/09-002, issue 3.2, 2021.
 """
+
+TOLD_APART = 12
+"""So many of `palette_colours` are told apart by colour-blind eyes."""
+
+# Shades of a palette's own colours, each the one that differs most from those before it to
+# whichever eye tells it apart least, and neither nearly black nor nearly white.
+_FURTHER: dict[str, tuple[str, ...]] = {
+    "Okabe-Ito": ("#523043", "#c4e5f7", "#8a3d00", "#8f5575", "#00674b"),
+    "Tol bright": ("#11441a", "#5e1c41", "#7399bf", "#e8e0ab", "#1a6626"),
+    "Tol vibrant": ("#6b1736", "#f6bb99", "#004770", "#b8e7f9", "#006b5f"),
+    "Tol muted": ("#09411c", "#9990c4", "#dbdbb8"),
+    "Tol light": ("#2a3c4d", "#5f5836", "#547a8c"),
+}
 
 # Shares of black, below 0, or of white in a colour, the most different first.
 _SHADES = (-0.4, 0.45, -0.2, 0.2, -0.55, 0.62)
@@ -85,14 +99,15 @@ def palette_colours(palette: str, count: int) -> tuple[str, ...]:
     -------
     tuple of str
         ``#rrggbb``, all different. Beyond the palette's own colours come
-        darker and lighter shades of them, which are harder to tell apart.
+        darker and lighter shades of them; those beyond `TOLD_APART` are hard
+        to tell apart.
 
     Raises
     ------
     KeyError
         If there is no such palette.
     """
-    found = dict.fromkeys(PALETTES[palette])
+    found = dict.fromkeys(PALETTES[palette] + _FURTHER[palette])
     further = ((k * _GOLDEN_RATIO) % 1.0 * 1.2 - 0.6 for k in range(1, _FURTHER_SHADES))
     for share in (*_SHADES, *further):
         if len(found) >= count:

@@ -85,11 +85,6 @@ class ThumbnailLoader(QObject):
         """Photographs of the corpus whose thumbnails are still to be made in the background."""
         return len(self._to_fill)
 
-    @property
-    def pictures_held(self) -> int:
-        """Thumbnails that are in memory, ready to be drawn."""
-        return len(self._pictures)
-
     def open(self, project: Project | None, images: tuple[CorpusImage, ...]) -> None:
         """Begin with the photographs of a project, or none.
 

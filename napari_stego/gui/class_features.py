@@ -36,3 +36,19 @@ def class_features(table: ClassTable, statistics: Mapping[int, ClassStatistics])
     columns = {"index": [row.id for row in rows], "class": [row.name for row in rows]}
     columns |= {"code": codes} if any(codes) else {}
     return pd.DataFrame(columns | ({"cover": covers} if any(covers) else {}))
+
+
+def named_features(names: Mapping[int, str]) -> pd.DataFrame:
+    """Make the features of a layer that shows other values than class ids.
+
+    Parameters
+    ----------
+    names : mapping of int to str
+        What each value is called.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A row a value, with ``index`` and ``class``.
+    """
+    return pd.DataFrame({"index": list(names), "class": list(names.values())})

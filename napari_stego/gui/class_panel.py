@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 from napari_stego.classes import UNLABELLED
-from napari_stego.classes.palette import PALETTES
+from napari_stego.classes.palette import PALETTES, TOLD_APART
 from napari_stego.gui.class_commands import ClassCommands
 from napari_stego.gui.class_counting import StatisticsCounter
 from napari_stego.gui.class_model import CODE, COLOUR, LOCKED, NAME, ClassTableModel
@@ -117,7 +117,9 @@ class ClassPanel(QWidget):
         self.palettes.setToolTipsVisible(True)
         for palette in PALETTES:
             action = self.palettes.addAction(palette)
-            action.setToolTip("Colours that colour-blind eyes tell apart; one undo step")
+            action.setToolTip(
+                f"Colour-blind eyes tell the {TOLD_APART} largest classes apart; one undo step"
+            )
             action.triggered.connect(partial(self._recolour_all, palette))
         self.view.addAction(self.palettes.menuAction())
         self.view.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)

@@ -131,6 +131,27 @@ def drawing_colours(table: ClassTable, hidden: frozenset[int], new_colour: str) 
     return own | pale | _COLOURS | {_NEW: new_colour}
 
 
+def drawing_names(table: ClassTable, target: str) -> dict[int, str]:
+    """Tell what the values of what `draw` makes are, in words.
+
+    Parameters
+    ----------
+    table : ClassTable
+        The classes.
+    target : str
+        Name of the class that would get the region.
+
+    Returns
+    -------
+    dict of int to str
+        By value of the label image.
+    """
+    own = {row.id: row.name for row in table.rows}
+    pale = {class_id | _PALE: name for class_id, name in own.items()}
+    region = dict.fromkeys((_NEW, _EDGE, _PLUS, _RIM), target)
+    return own | pale | region | {_MINUS: f"not {target}"}
+
+
 def _mark(shown: npt.NDArray[np.uint16], click: Click) -> None:
     """Draw a plus or a minus with a rim."""
     length, width, rim = (

@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 
 from napari_stego.correction import Click
 from napari_stego.gui.correct_cleaning import CleaningBox
-from napari_stego.gui.correct_drawing import draw, drawing_colours, faded
+from napari_stego.gui.correct_drawing import draw, drawing_colours, drawing_names, faded
 from napari_stego.gui.correct_hints import hint, obstacle
 from napari_stego.gui.correct_proposals import Proposal, Proposer
 from napari_stego.gui.correct_target import TargetChoice
@@ -299,7 +299,7 @@ class CorrectPanel(QWidget):
         drawing = proposal.drawing if proposal is not None else faded(before)
         shown = draw(drawing, self.target.chosen, self._clicks)
         colours = drawing_colours(table, self._layers.hidden, self.target.new_colour)
-        self._layers.preview(shown, colours)
+        self._layers.preview(shown, colours, drawing_names(table, self.target.words))
 
     def _settled(self) -> None:
         if self._proposal is None:

@@ -14,7 +14,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from napari_stego.classes import ClassTable
 from napari_stego.corpus import CorpusImage
 from napari_stego.gui.class_colormap import class_colormap, class_colours
-from napari_stego.gui.class_features import class_features
+from napari_stego.gui.class_features import class_features, named_features
 from napari_stego.gui.inspect_heatmaps import Heatmaps
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import show_problem
@@ -205,7 +205,10 @@ class LayerStack(QObject):
             self._colour(layer, table)
 
     def preview(
-        self, shown: npt.NDArray[np.uint16], colours: Mapping[int, str] | None = None
+        self,
+        shown: npt.NDArray[np.uint16],
+        colours: Mapping[int, str] | None = None,
+        names: Mapping[int, str] | None = None,
     ) -> None:
         """Show something else in the layer of classes; the classes stay as they are.
 
@@ -217,8 +220,10 @@ class LayerStack(QObject):
             as the picture on show stays.
         colours : mapping of int to str, optional
             ``#rrggbb`` by value of a label image; all others are transparent.
+        names : mapping of int to str, optional
+            What the status bar calls values of a label image that are no class ids.
         """
-        self._replace_preview(Preview(shown, colours or {}, self._picture))
+        self._replace_preview(Preview(shown, colours or {}, self._picture, names))
 
     def end_preview(self) -> None:
         """Show the classes again; harmless if there is no preview."""
@@ -369,7 +374,12 @@ class LayerStack(QObject):
         """Tell the viewer's status bar about the classes."""
         layer, table = self._layers.classes, self._session.table
         if layer is not None and table is not None:
-            layer.features = class_features(table, self._session.statistics)
+            names = self._preview.renamed(self._picture) if self._preview is not None else None
+            layer.features = (
+                class_features(table, self._session.statistics)
+                if names is None
+                else named_features(names)
+            )
 
     def _recolour(self) -> None:
         if self._preview is not None and self._preview.of_classes:

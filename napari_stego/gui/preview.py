@@ -22,11 +22,14 @@ class Preview:
         ``#rrggbb`` by value of the label image.
     picture : object
         What the label image is for.
+    names : mapping of int to str, optional
+        What the values of a label image are called; None if they are class ids.
     """
 
     shown: npt.NDArray[np.uint16]
     colours: Mapping[int, str]
     picture: object
+    names: Mapping[int, str] | None = None
 
     @property
     def of_classes(self) -> bool:
@@ -36,6 +39,21 @@ class Preview:
     def label_image(self, picture: object) -> npt.NDArray[np.uint16] | None:
         """Return the label image for a picture; None if there is none for it."""
         return None if self.of_classes or picture is not self.picture else self.shown
+
+    def renamed(self, picture: object) -> Mapping[int, str] | None:
+        """Return what the values of a picture are called; None if they are class ids.
+
+        Parameters
+        ----------
+        picture : object
+            What is on show.
+
+        Returns
+        -------
+        mapping of int to str or None
+            By value of what is shown.
+        """
+        return self.names if self.label_image(picture) is not None else None
 
     def recoloured(self, colours: dict[int, str], picture: object) -> dict[int, str]:
         """Return the colours to show a picture in.

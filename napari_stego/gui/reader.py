@@ -10,6 +10,8 @@ from typing import Any
 _STATE_FILE = "project.json"
 _SUFFIX = ".stego"
 _LOOKED_AT = 4096
+# As in napari's preferences, where folders end in a slash.
+_PROJECTS = f"*{_SUFFIX}/"
 
 _Reader = Callable[[str], list[tuple[Any, ...]]]
 
@@ -62,6 +64,20 @@ def open_in_dock(path: str) -> list[tuple[Any, ...]]:
     dock.show()
     widget.open(None, Path(path))
     return [(None,)]
+
+
+def prefer_for_projects() -> None:
+    """Let napari open project folders here without asking which plugin is to do it.
+
+    napari's own reader takes any folder for a stack of images, so that each
+    drop would be followed by a question. What the user chose in napari's
+    preferences for such folders stays.
+    """
+    from napari.settings import get_settings
+
+    plugins = get_settings().plugins
+    if _PROJECTS not in plugins.extension2reader:
+        plugins.extension2reader = plugins.extension2reader | {_PROJECTS: "napari-stego"}
 
 
 def _is_project(folder: Path) -> bool:

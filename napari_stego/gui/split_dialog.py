@@ -233,7 +233,10 @@ class SplitDialog(QDialog):
     def _show_parts(self, image: CorpusImage, parts: object) -> None:
         if image == self._layers.image:
             colours = {part + 1: class_colour(part) for part in range(MAX_PARTS)}
-            self._layers.preview(parts, colours)
+            names = {part + 1: f"part {part + 1}" for part in range(MAX_PARTS)}
+            if self._row is not None:
+                names[1] = self._row.name
+            self._layers.preview(parts, colours, names)
 
     def _settle(self) -> None:
         self._relaying.stop()

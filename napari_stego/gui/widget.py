@@ -24,6 +24,7 @@ from napari_stego.gui.jobs import Job, Jobs, Work
 from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.opened import Opened
+from napari_stego.gui.reader import prefer_for_projects
 from napari_stego.gui.run_panel import RunPanel
 from napari_stego.gui.session import Session
 from napari_stego.gui.tabs import PanelTabs
@@ -54,6 +55,7 @@ class StegoWidget(QWidget):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__()
         self._window_closing = False
+        prefer_for_projects()
         self.session = Session()
         self.jobs = Jobs(self)
         self.layers = LayerStack(napari_viewer, self.session, self)
