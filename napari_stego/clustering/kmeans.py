@@ -45,7 +45,7 @@ class ClusterSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    clusters: int = Field(default=27, ge=2, le=1000)
+    clusters: int = Field(default=64, ge=2, le=1000)
     source: Literal["codes", "features"] = "codes"
     seed: int = Field(default=0, ge=0)
     balance: float = Field(default=0.0, ge=0, le=1)
