@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from superqt import QCollapsible
@@ -16,6 +16,20 @@ CONTROL, SHIFT = Qt.KeyboardModifier.ControlModifier, Qt.KeyboardModifier.ShiftM
 
 def hexadecimal(rgb):
     return "#" + bytes(np.asarray(rgb, np.uint8)).hex()
+
+
+def as_soon_as(condition, act):
+    """Do something inside of a menu or a dialog that keeps everything else waiting."""
+    timer = QTimer()
+
+    def look():
+        if condition():
+            timer.stop()
+            act()
+
+    timer.timeout.connect(look)
+    timer.start(20)
+    return timer
 
 
 class User:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt, QTimer
+from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QInputDialog, QLineEdit
+from story_user import as_soon_as
 
 from napari_stego.corpus import discover
 from napari_stego.gui.inspect_colours import overlaid
@@ -54,20 +55,6 @@ def click_tile(view, row, modifiers=NONE):
     view.scrollTo(index)
     place = view.visualRect(index).center()
     QTest.mouseClick(view.viewport(), LEFT, modifiers, place)
-
-
-def as_soon_as(condition, act):
-    """Do something inside of a menu or a dialog that keeps everything else waiting."""
-    timer = QTimer()
-
-    def look():
-        if condition():
-            timer.stop()
-            act()
-
-    timer.timeout.connect(look)
-    timer.start(20)
-    return timer
 
 
 def test_the_gallery_shows_the_nearest_photographs_and_leads_there(opened, panel, settle, click):
