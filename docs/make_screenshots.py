@@ -18,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import napari
+import numpy as np
 from PIL import Image, ImageOps
 from qtpy.QtCore import QPoint, QRect
 from qtpy.QtGui import QPixmap
@@ -40,6 +41,9 @@ SPLIT = ("d_r_597_.jpg", (0.85, 0.55))
 PARTS = ("", "soft coral plain")
 # The share of the classes that are joined with others.
 JOINED = 0.5
+# Milliseconds that a picture of the tour is shown.
+FAST, SLOW = 250, 2500
+TOUR_SCALE = 0.6
 # What a person sees at these places: photograph, row and column as fractions, name.
 SEEN = (
     ("d_r_714_.jpg", 0.10, 0.10, "water column"),
@@ -85,6 +89,7 @@ class Story:
         self.window.resize(1440, 900)
         _, self.widget = self.viewer.window.add_plugin_dock_widget("napari-stego")
         self.session, self.classes = self.widget.session, self.widget.class_panel
+        self.tour: list[tuple[Image.Image, int]] = []
 
     def tell(self) -> None:
         """Take all pictures."""
@@ -97,8 +102,11 @@ class Story:
         self.pick_a_label()
         self.go_back()
         self.look_at_the_classes()
+        self.follow()
         self.click()
+        self.search()
         self.viewer.close()
+        self.write_tour()
 
     def open(self) -> None:
         """Show the photographs, of which nothing is known yet."""
@@ -213,6 +221,47 @@ class Story:
         until(lambda: not panel.busy)
         self.shoot("5-clicked")
 
+    def follow(self) -> None:
+        """Let the heatmap follow the mouse over the photograph, for the tour."""
+        panel = self.widget.inspect_panel
+        self.widget.tabs.show_panel(panel)
+        panel.options.follow.setChecked(True)
+        for place in np.linspace((0.9, 0.3), CLICKED, 8).tolist():
+            panel.move(self.pixel(place), None)
+            until(lambda: not panel.busy)
+            self.point_at(place)
+            self.tour.append((self.picture(), FAST))
+        panel.options.follow.setChecked(False)
+
+    def search(self) -> None:
+        """Search all photographs for it, and go to a hit."""
+        panel = self.widget.inspect_panel
+        panel.results.setCurrentWidget(panel.search)
+        panel.search.search.click()
+        self.settle()
+        until(lambda: not panel.busy)
+        self.shoot("6-searched")
+        hits = panel.search.view.tiles.tiles
+        elsewhere = next(hit.place for hit in hits if hit.place.image.name != LOOKED_AT)
+        panel.search.view.wanted.emit(elsewhere)
+        self.settle()
+        until(lambda: not panel.busy)
+        self.tour.append((self.picture(), SLOW))
+
+    def write_tour(self) -> None:
+        """Put all pictures of the window one after another."""
+        size = tuple(round(TOUR_SCALE * side) for side in self.tour[0][0].size)
+        frames = [each.resize(size, Image.Resampling.LANCZOS) for each, _ in self.tour]
+        frames[0].save(
+            IMAGES / "tour.webp",
+            save_all=True,
+            append_images=frames[1:],
+            duration=[milliseconds for _, milliseconds in self.tour],
+            loop=0,
+            quality=70,
+            method=6,
+        )
+
     def settle(self) -> None:
         """Wait until nothing is left to be done or shown."""
         until(lambda: not self.widget.jobs.busy and not self.widget.layers.busy)
@@ -254,11 +303,7 @@ class Story:
 
     def shoot(self, name: str, dialog: QDialog | None = None, crop: QWidget | None = None) -> None:
         """Take a picture of the window, or of a part, with a dialog that lies over it."""
-        for _ in range(30):  # let the canvas be drawn
-            QApplication.processEvents()
-            time.sleep(0.02)
-        picture = Image.fromarray(self.viewer.screenshot(canvas_only=False, flash=False))
-        picture = picture.convert("RGB")
+        picture = self.picture()
         if dialog is not None:
             # Without a window manager it has no frame. Where it hides least: below the photograph.
             over = ImageOps.expand(picture_of(dialog.grab()), border=1, fill="#8a8d96")
@@ -270,7 +315,17 @@ class Story:
             place = QRect(crop.mapTo(self.window, QPoint(0, 0)), crop.size())
             left, top, right, bottom = place.adjusted(-6, -6, 7, 7).getCoords()
             picture = picture.crop((left, top, right, bottom))
+        else:
+            self.tour.append((picture, SLOW))
         picture.save(IMAGES / f"{name}.jpg", quality=88, subsampling=0)
+
+    def picture(self) -> Image.Image:
+        """Look at the window."""
+        for _ in range(30):  # let the canvas be drawn
+            QApplication.processEvents()
+            time.sleep(0.02)
+        pixels = self.viewer.screenshot(canvas_only=False, flash=False)
+        return Image.fromarray(pixels).convert("RGB")
 
 
 def picture_of(pixels: QPixmap) -> Image.Image:
