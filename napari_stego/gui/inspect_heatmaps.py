@@ -60,6 +60,19 @@ class Heatmaps(QObject):
             settled,
         )
 
+    def show_now(self, image: CorpusImage, heatmap: npt.NDArray[np.float32]) -> None:
+        """Show a heatmap that is there, in the place of one on its way.
+
+        Parameters
+        ----------
+        image : CorpusImage
+            The image on show.
+        heatmap : numpy.ndarray
+            ``(h, w) float32`` scores of the image's proportions.
+        """
+        self._runner.drop()
+        self._layers.show_heatmap(heatmap, (image.height, image.width))
+
     def hide(self) -> None:
         """Show no heatmap, not even one on its way."""
         self._runner.drop()

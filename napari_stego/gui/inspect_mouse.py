@@ -12,6 +12,7 @@ from napari_stego.correspondence import Prompt
 from napari_stego.gui.inspect_options import InspectOptions
 from napari_stego.gui.inspect_question import Question
 from napari_stego.gui.layers import LayerStack
+from napari_stego.gui.notify import problems_shown
 
 # Few pixels are quick to be made and drawn; between them the viewer interpolates.
 _LONGEST = 320
@@ -110,6 +111,11 @@ class MouseFollower(QObject):
             return
         question = self._make((Prompt.point(image.content_hash, *pixel),))
         if question is None or not question.encodings.has(image):
+            return
+        if question.quick(image):
+            # A thread would have to wait until the window is drawn with the new place of the mouse.
+            with problems_shown():
+                self._layers.heatmaps.show_now(image, question.heatmap(image, _LONGEST))
             return
 
         def settled() -> None:

@@ -48,6 +48,24 @@ class Inspectors:
             assert self._inspector is not None
             return self._inspector
 
+    def has(self, corpus: Corpus, encodings: Encodings) -> bool:
+        """Tell whether the inspector of these has been made.
+
+        Parameters
+        ----------
+        corpus : Corpus
+            The images.
+        encodings : Encodings
+            Their codes and features.
+
+        Returns
+        -------
+        bool
+            Whether `of` takes no time.
+        """
+        held = self._of
+        return held is not None and held[0] is corpus and held[1] is encodings
+
     def forget(self) -> None:
         """Let go of what was open."""
         with self._lock:
@@ -150,6 +168,24 @@ class Question:
             other.prompts,
             other.source,
             other.encodings,
+        )
+
+    def quick(self, image: CorpusImage) -> bool:
+        """Tell whether a small heatmap of an image takes a few milliseconds only.
+
+        Parameters
+        ----------
+        image : CorpusImage
+            An image with features.
+
+        Returns
+        -------
+        bool
+            Whether the main thread may make it.
+        """
+        needed = {image.content_hash, *(prompt.image for prompt in self.prompts)}
+        return self.inspectors.has(self.corpus, self.encodings) and all(
+            self.encodings.holds(each, self.source) for each in needed
         )
 
     def heatmap(self, image: CorpusImage, longest: int | None = None) -> npt.NDArray[np.float32]:

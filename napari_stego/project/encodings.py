@@ -122,6 +122,24 @@ class Encodings:
                 "could not be read. Extract features again."
             )
 
+    def holds(self, content_hash: str, source: Source) -> bool:
+        """Tell whether an image is remembered, so that `grid` takes no time.
+
+        Parameters
+        ----------
+        content_hash : str
+            Of the image.
+        source : "codes" or "features"
+            One of `sources`.
+
+        Returns
+        -------
+        bool
+            Whether it was encoded not long ago.
+        """
+        with self._lock:
+            return (content_hash, source) in self._grids
+
     def digest(self, source: Source) -> str:
         """Name what codes, or features, are made by.
 
