@@ -39,14 +39,20 @@ $(VENV)/bin/python:
 	@.ci/system-packages python $(PYTHON)
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.demo-ready: $(VENV)/bin/python pyproject.toml
+# Everything in one call, which is quicker, and without the dense CRF where that cannot be built.
+install = $(BIN)/python -m pip install -e ".[$(1),crf]" || { \
+	echo "The dense CRF could not be built (is there a C++ compiler?); going on without it."; \
+	$(BIN)/python -m pip install -e ".[$(1)]"; }
+
+$(VENV)/.system-ready: $(VENV)/bin/python
 	@.ci/system-packages compiler $(PYTHON)
 	@if [ -n "$$DISPLAY$$WAYLAND_DISPLAY" ]; then .ci/system-packages window; fi
-	$(BIN)/python -m pip install -e ".[qt]"
-	$(BIN)/python -m pip install -e ".[crf]" || \
-		echo "The dense CRF could not be built (is there a C++ compiler?); going on without it."
 	@touch $@
 
-$(VENV)/.test-ready: $(VENV)/.demo-ready pyproject.toml
-	$(BIN)/python -m pip install -e ".[test]"
+$(VENV)/.demo-ready: $(VENV)/.system-ready pyproject.toml
+	$(call install,qt)
 	@touch $@
+
+$(VENV)/.test-ready: $(VENV)/.system-ready pyproject.toml
+	$(call install,test)
+	@touch $@ $(VENV)/.demo-ready

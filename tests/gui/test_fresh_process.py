@@ -13,6 +13,8 @@ import sys
 import time
 from pathlib import Path
 
+import pytest
+
 STEPS = 4
 
 
@@ -60,6 +62,7 @@ def live(images, project, backbone, weights):
     print(json.dumps(seen))
 
 
+@pytest.mark.slow
 def test_a_process_that_imports_first_and_opens_its_window_then(
     qapp, photographs, small_backbone, small_weights, tmp_path
 ):
