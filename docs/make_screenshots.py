@@ -41,6 +41,8 @@ SPLIT = ("d_r_597_.jpg", (0.85, 0.55))
 PARTS = ("", "soft coral plain")
 # The share of the classes that are joined with others.
 JOINED = 0.5
+# So many photographs are reviewed.
+REVIEWED = 12
 # Milliseconds that a picture of the tour is shown.
 FAST, SLOW = 250, 2500
 TOUR_SCALE = 0.6
@@ -105,6 +107,7 @@ class Story:
         self.follow()
         self.click()
         self.search()
+        self.review()
         self.viewer.close()
         self.write_tour()
 
@@ -247,6 +250,32 @@ class Story:
         self.settle()
         until(lambda: not panel.busy)
         self.tour.append((self.picture(), SLOW))
+
+    def review(self) -> None:
+        """Show what would change, what is asked for, and photographs being reviewed."""
+        panel = self.widget.review_panel
+        teach, review = panel.teach, panel.review
+        self.widget.tabs.show_panel(panel)
+        self.go_to(LOOKED_AT)
+        teach.propose()
+        until(lambda: not panel.busy)
+        self.point_at(CLICKED)
+        self.shoot("review-changes")
+        teach.ask()
+        until(lambda: not panel.busy)
+        self.shoot("review-asked")
+        teach.drop_spot()
+        teach.accepting.all.click()
+        self.settle()
+        until(lambda: not panel.busy)
+        review.go()
+        for _ in range(REVIEWED):
+            self.settle()
+            until(lambda: not panel.busy)
+            review.accept()
+        self.settle()
+        until(lambda: not panel.busy)
+        self.shoot("review-queue")
 
     def write_tour(self) -> None:
         """Put all pictures of the window one after another."""

@@ -138,7 +138,7 @@ def _taught(
     next_: int,
     confidence: Path | None,
 ) -> tuple[dict[str, Any], str]:
-    from napari_stego.project.exporting import check_folder
+    from napari_stego.project.confidence_files import check_confidence_folder, write_confidence
     from napari_stego.project.proposing import accept, take_over
     from napari_stego.teaching import TeachingError
 
@@ -148,8 +148,7 @@ def _taught(
     wanted = _images(project, apply)
     only_id = None if only is None else find_class(segmentation.table, only)
     if confidence is not None:
-        check_folder(project, confidence)
-        project.check_target(confidence)
+        check_confidence_folder(teaching, confidence)
     values: dict[str, Any] = {"clicks": len(clicks)}
     lines: list[str] = []
     if clicks:
@@ -169,7 +168,7 @@ def _taught(
         values["next"] = _asked(teaching, next_, lines)
     if confidence is not None:
         with reporter.progress() as progress:
-            values["confidence"] = _write_confidence(teaching, confidence, reporter, progress)
+            values["confidence"] = write_confidence(teaching, confidence, progress, reporter.cancel)
         lines.append(f"Confidence of {counted(values['confidence'])} is in {confidence}.")
     if apply:
         with reporter.progress() as progress:
@@ -216,29 +215,6 @@ def _asked(teaching: Teaching, count: int, lines: list[str]) -> list[dict[str, A
         }
         for each in found
     ]
-
-
-def _write_confidence(
-    teaching: Teaching,
-    folder: Path,
-    reporter: Reporter,
-    progress: Callable[[int, int, str], None],
-) -> int:
-    import tifffile
-
-    from napari_stego.files import replacing
-    from napari_stego.project.proposing import propose
-
-    encodings = teaching.segmentation.encodings
-    images = [i for i in teaching.project.corpus.images if encodings.has(i)]
-    for done, image in enumerate(images):
-        reporter.cancel.raise_if_cancelled()
-        progress(done, len(images), "writing confidence")
-        found = propose(teaching, image).confidence
-        with replacing(folder / f"{image.name}.tif") as temporary:
-            tifffile.imwrite(temporary, found, photometric="minisblack", compression="zlib")
-    progress(len(images), len(images), "writing confidence")
-    return len(images)
 
 
 def _acceptance(

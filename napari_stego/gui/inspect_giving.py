@@ -19,7 +19,7 @@ from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import problems_shown
 from napari_stego.gui.session import Session
 from napari_stego.progress import CancelToken
-from napari_stego.project import Segmentation
+from napari_stego.project import Encodings, Segmentation
 from napari_stego.project.giving import Assignment
 
 MakeAssignment = Callable[[Segmentation, int, CancelToken], Assignment]
@@ -36,6 +36,10 @@ class _WithNewClass:
 
     segmentation: Segmentation
     table: ClassTable
+
+    @property
+    def encodings(self) -> Encodings:
+        return self.segmentation.encodings
 
     def label_image(self, image: CorpusImage) -> npt.NDArray[np.uint16]:
         return self.segmentation.label_image(image)

@@ -225,6 +225,11 @@ class LayerStack(QObject):
         """
         self._replace_preview(Preview(shown, colours or {}, self._picture, names))
 
+    @property
+    def previewing(self) -> bool:
+        """Whether a label image is on show in the place of the classes."""
+        return self._shown_instead is not None
+
     def end_preview(self) -> None:
         """Show the classes again; harmless if there is no preview."""
         if self._preview is not None:
@@ -235,8 +240,8 @@ class LayerStack(QObject):
         layer, table = self._layers.classes, self._session.table
         if self.label_image is None:
             return
-        if preview is not None and layer is not None:
-            layer.visible = True
+        if preview is not None and layer is not None and not layer.visible:
+            layer.visible = True  # setting it draws all anew
         if (
             layer is None
             or table is None

@@ -25,6 +25,7 @@ from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.opened import Opened
 from napari_stego.gui.reader import prefer_for_projects
+from napari_stego.gui.review_panel import ReviewPanel
 from napari_stego.gui.run_panel import RunPanel
 from napari_stego.gui.session import Session
 from napari_stego.gui.tabs import PanelTabs
@@ -71,6 +72,7 @@ class StegoWidget(QWidget):
             self,
         )
         self.correct_panel = CorrectPanel(self.session, self.layers, self.jobs, self)
+        self.review_panel = ReviewPanel(self.session, self.layers, self.jobs, self)
         self.export_panel = ExportPanel(self.session, self)
         self.job_bar = JobBar(self.jobs, self)
         self.view_bar = ViewBar(self)
@@ -108,6 +110,7 @@ class StegoWidget(QWidget):
             self.class_panel,
         )
         self.tabs.add("Correct", "Settle it with a few clicks", [self.correct_panel], None)
+        self.tabs.add("Review", "Teach and check", [self.review_panel], self.review_panel)
         self.tabs.add("Export", "Masks, tables and pictures", [self.export_panel], None)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -141,6 +144,10 @@ class StegoWidget(QWidget):
         self.reset_button.clicked.connect(self.layers.reset_strokes)
         self.correct_panel.picked.connect(self.class_panel.select)
         self.correct_panel.began.connect(self.class_panel.tree.restore)
+        self.review_panel.picked.connect(self.class_panel.select)
+        self.review_panel.began.connect(self.class_panel.tree.restore)
+        self.review_panel.place_wanted.connect(self._go)
+        self.review_panel.fix_wanted.connect(lambda: self.tabs.show_panel(self.correct_panel))
         self.export_panel.wanted.connect(self.export)
         self.session.corpus_changed.connect(self._follow)
         self.session.segmentation_changed.connect(self._follow)
@@ -330,6 +337,7 @@ class StegoWidget(QWidget):
     def _paint_with(self, *_: Any) -> None:
         self.layers.strokes.choose(self.class_panel.current_id)
         self.correct_panel.choose(self.class_panel.current_id)
+        self.review_panel.choose(self.class_panel.current_id)
 
     def _clicked(self, position: Any, click: Click) -> None:
         pixel = self.layers.pixel_at(position)
@@ -337,6 +345,9 @@ class StegoWidget(QWidget):
             return
         if self.tabs.shows(self.correct_panel):
             self.correct_panel.click(pixel, click is not Click.UNLIKE)
+            return
+        if self.tabs.shows(self.review_panel):
+            self.review_panel.click(pixel)
             return
         labels = self.layers.label_image
         if labels is not None and click is Click.LOOK:
@@ -377,6 +388,7 @@ class StegoWidget(QWidget):
         self.jobs.shut_down(_PATIENCE_SECONDS)
         self.inspect_panel.shut_down(_PATIENCE_SECONDS)
         self.correct_panel.shut_down(_PATIENCE_SECONDS)
+        self.review_panel.shut_down(_PATIENCE_SECONDS)
         self.layers.shut_down(_PATIENCE_SECONDS)
         self.corpus_panel.shut_down(_PATIENCE_SECONDS)
         self.class_panel.shut_down(_PATIENCE_SECONDS)

@@ -34,6 +34,8 @@ class Proposal:
         what the user said.
     before : numpy.ndarray
         ``(H, W) uint16`` class ids as they are.
+    changing : numpy.ndarray
+        ``(H, W) bool``, where accepting it changes the class.
     changes : dict
         Pixels by class now and class proposed, as pairs of ids; without
         those of locked classes, which cannot change.
@@ -42,6 +44,7 @@ class Proposal:
     labels: npt.NDArray[np.uint16]
     confidence: npt.NDArray[np.float32]
     before: npt.NDArray[np.uint16]
+    changing: npt.NDArray[np.bool_]
     changes: dict[tuple[int, int], int]
 
 
@@ -108,7 +111,7 @@ def propose(teaching: Teaching, image: CorpusImage) -> Proposal:
         (int(pair) >> 16, int(pair) & 0xFFFF): int(count)
         for pair, count in zip(found, counts, strict=True)
     }
-    return Proposal(labels, confidence, before, changes)
+    return Proposal(labels, confidence, before, changing, changes)
 
 
 def accept(
@@ -165,8 +168,7 @@ def accept(
         for pair, count in wanted.items():
             changes[pair] = changes.get(pair, 0) + count
         changed += bool(wanted)
-        mask = _changing(segmentation, found.before, found.labels)
-        edits += _edits(teaching, image, found, mask, sorted({to for _, to in wanted}))
+        edits += _edits(teaching, image, found, sorted({to for _, to in wanted}))
     progress(len(unique), len(unique), "proposing")
     steps = tuple(_steps(edits, changed))
     return Acceptance(steps, changed, sum(changes.values()), changes)
@@ -176,7 +178,6 @@ def _edits(
     teaching: Teaching,
     image: CorpusImage,
     found: Proposal,
-    mask: npt.NDArray[np.bool_],
     wanted: list[int],
 ) -> Iterator[AcceptProposal]:
     for class_id in wanted:
@@ -185,7 +186,7 @@ def _edits(
             teaching.segmentation.table,
             image.content_hash,
             found.before,
-            mask & (found.labels == class_id),
+            found.changing & (found.labels == class_id),
             class_id,
             TAUGHT,
         )

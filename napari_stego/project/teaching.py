@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -51,6 +52,9 @@ class NextClick:
         Why there, in words.
     gain : float
         What is expected of it, relative to the best: 1 and less.
+    guesses : tuple of (int, float)
+        Class ids with their probabilities, the most probable first; empty
+        before there are examples of two classes.
     """
 
     image: CorpusImage
@@ -58,13 +62,14 @@ class NextClick:
     column: int
     why: str
     gain: float
+    guesses: tuple[tuple[int, float], ...] = ()
 
 
 class Teaching:
     """A classifier of patches that learns from a project's classes, and asks for more.
 
     Nothing is changed but by `click`, one step of the history. What is read
-    of the corpus is read at the first use, and kept.
+    of the corpus is read at the first use, and kept. Several threads may ask.
 
     Parameters
     ----------
@@ -97,6 +102,7 @@ class Teaching:
         self._sample: TeachingSample | None = None
         self._fitted: tuple[ClassState, PatchClassifier] | None = None
         self._said: OrderedDict[str, _Said] = OrderedDict()
+        self._lock = threading.RLock()
 
     def sample(
         self, progress: ProgressCallback = no_progress, cancel: CancelToken | None = None
@@ -122,11 +128,13 @@ class Teaching:
         Cancelled
             If `cancel` is set.
         """
-        if self._sample is None:
-            images = self.project.corpus.images
-            seed = self.settings.seed
-            self._sample = TeachingSample.draw(self.segmentation, images, seed, progress, cancel)
-        return self._sample
+        with self._lock:
+            if self._sample is None:
+                images = self.project.corpus.images
+                self._sample = TeachingSample.draw(
+                    self.segmentation, images, self.settings.seed, progress, cancel
+                )
+            return self._sample
 
     def examples(self) -> ExampleSet:
         """Collect all examples: of named clusters, clicks, strokes and regions.
@@ -136,8 +144,11 @@ class Teaching:
         ExampleSet
             Those of clusters first.
         """
-        state, sample = self.segmentation.history.state, self.sample()
-        table = state.table
+        with self._lock:
+            return self._examples(self.segmentation.history.state)
+
+    def _examples(self, state: ClassState) -> ExampleSet:
+        table, sample = state.table, self.sample()
         named = [row.id for row in table.rows if row.named]
         lut = table.lut().astype(np.int64)
         clusters, margins = sample.clusters(self.segmentation)
@@ -203,10 +214,11 @@ class Teaching:
         TeachingError
             If the examples are not of two classes at least.
         """
-        state = self.segmentation.history.state
-        if self._fitted is None or self._fitted[0] is not state:
-            self._fitted = (state, fit_classifier(self.examples(), self.settings))
-        return self._fitted[1]
+        with self._lock:
+            state = self.segmentation.history.state
+            if self._fitted is None or self._fitted[0] is not state:
+                self._fitted = (state, fit_classifier(self._examples(state), self.settings))
+            return self._fitted[1]
 
     def click(self, clicks: list[TaughtClick]) -> ClassEdit:
         """Keep clicks as strokes over their patches, in one step of the history.
@@ -268,6 +280,10 @@ class Teaching:
         list of NextClick
             The most useful first, none like another; fewer if there are no more.
         """
+        with self._lock:
+            return self._next_clicks(count)
+
+    def _next_clicks(self, count: int) -> list[NextClick]:
         sample = self.sample()
         said = list(self._said_examples(self.segmentation.history.state))
         answered = sample.nearest(ExampleSet.join(said).vectors).tolist() if said else []
@@ -284,7 +300,11 @@ class Teaching:
             height, width = self.segmentation.encodings.store.grid_shape(image.content_hash)
             row, column = divmod(int(sample.places[found.row]), width)
             why = f"{found.share:.1%} of all patches are like it"
+            guesses: tuple[tuple[int, float], ...] = ()
             if model is not None:
+                of_row = probabilities[found.row].tolist()
+                named = zip(model.classes, of_row, strict=True)
+                guesses = tuple(sorted(named, key=lambda each: -each[1]))
                 first, second = (table.name(model.classes[each]) for each in found.guesses)
                 why = f"“{first}” or “{second}”? {why}"
             clicks.append(
@@ -294,6 +314,7 @@ class Teaching:
                     int((column + 0.5) * image.width / width),
                     why,
                     found.gain,
+                    guesses,
                 )
             )
         return clicks

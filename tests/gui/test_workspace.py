@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
-TITLES = ["Photographs", "Train", "Inspect", "Classes", "Correct", "Export"]
+TITLES = ["Photographs", "Train", "Inspect", "Classes", "Correct", "Review", "Export"]
 
 
 @pytest.fixture

@@ -1,0 +1,216 @@
+"""The review queue: photographs one by one, by keyboard, and how accurate that tells they are."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+import tifffile
+from qtpy.QtCore import Qt
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
+
+from napari_stego.classes import Batch, RenameClass, paint
+from napari_stego.project import Project
+from napari_stego.project.proposing import propose
+from napari_stego.project.review_file import read_review
+from napari_stego.project.reviewing import Review
+from napari_stego.project.teaching import Teaching
+
+LEFT = Qt.MouseButton.LeftButton
+NONE = Qt.KeyboardModifier.NoModifier
+KEY = Qt.Key
+
+
+class User:
+    """Somebody who reviews."""
+
+    def __init__(self, viewer, widget, until):
+        self.viewer, self.widget, self.until = viewer, widget, until
+        self.panel, self.session = widget.review_panel, widget.session
+        self.box = self.panel.review
+        self.canvas = viewer.window._qt_viewer.canvas.native
+
+    def settle(self):
+        self.until(lambda: not (self.widget.jobs.busy or self.panel.busy))
+
+    def key(self, key, modifiers=NONE, *, wait=True):
+        self.canvas.setFocus()
+        QTest.keyClick(self.canvas, key, modifiers)
+        if wait:
+            self.settle()
+
+    def press(self, button, *, wait=True):
+        assert button.isEnabled()
+        QTest.mouseClick(button, LEFT)
+        if wait:
+            self.settle()
+
+    def name(self, *names):
+        segmentation = self.session.segmentation
+        counts = np.bincount(segmentation.label_image(self.session.image).ravel())
+        ids = [i for i in np.argsort(-counts).tolist() if i and counts[i]][: len(names)]
+        edits = tuple(RenameClass(id=i, name=n) for i, n in zip(ids, names, strict=True))
+        self.session.edit(Batch(edits=edits))
+        self.settle()
+        return ids
+
+    def paint(self, class_id):
+        """Paint the upper half of the photograph on show."""
+        image, segmentation = self.session.image, self.session.segmentation
+        labels = segmentation.label_image(image)
+        mask = np.zeros(labels.shape, bool)
+        mask[: len(mask) // 2] = True
+        painted = paint(segmentation.table, image.content_hash, labels, mask, class_id)
+        self.session.edit(painted.edit)
+        self.settle()
+        return float((labels[mask] == class_id).sum() + (~mask).sum()) / mask.size
+
+    @property
+    def records(self):
+        return read_review(self.session.project)
+
+
+@pytest.fixture
+def user(opened, until):
+    viewer, widget = opened
+    widget.tabs.show_panel(widget.review_panel)
+    QApplication.processEvents()
+    found = User(viewer, widget, until)
+    found.settle()
+    return found
+
+
+def threads():
+    return [thread for thread in threading.enumerate() if "napari-stego" in thread.name]
+
+
+def test_a_review_by_keyboard_to_its_end(user):
+    box, session = user.box, user.session
+    ids = user.name("sand", "coral")
+    core = Review(session.project, session.segmentation)
+    queue = core.queue(Teaching(session.project, session.segmentation))
+    total = len(queue)
+    assert box.bar.format() == f"0 of {total} reviewed"
+    assert not box.accept_button.isEnabled()
+    user.key(KEY.Key_R)
+    assert box.current == queue[0]
+    assert session.image == queue[0].image
+    assert f"{queue[0].image.name}, {100 * queue[0].certainty:.1f}% certain" in box.line.text()
+
+    user.key(KEY.Key_A)
+    assert user.records[queue[0].image.content_hash].state == "accepted"
+    assert session.image == queue[1].image
+    user.key(KEY.Key_S)
+    assert user.records[queue[1].image.content_hash].state == "skipped"
+    assert box.bar.format() == f"1 of {total - 1} reviewed, 1 skipped"
+    # Back: what was decided last is forgotten.
+    user.key(KEY.Key_Backspace)
+    assert queue[1].image.content_hash not in user.records
+    assert session.image == queue[1].image
+    user.key(KEY.Key_S)
+
+    user.key(KEY.Key_F)
+    assert user.widget.tabs.shows(user.widget.correct_panel)
+    assert session.image == queue[2].image
+    right = user.paint(ids[1])
+    user.widget.tabs.show_panel(user.panel)
+    user.settle()
+    user.key(KEY.Key_Return)
+    record = user.records[queue[2].image.content_hash]
+    assert (record.state, record.right) == ("fixed", pytest.approx(right))
+    assert "every 4th" in box.accuracy.text()
+
+    # One that is not on show cannot be judged unseen.
+    assert box.current == queue[3]
+    assert "drawn at random" in box.line.text()
+    session.select(session.corpus.images.index(queue[0].image))
+    user.settle()
+    user.key(KEY.Key_A)
+    assert queue[3].image.content_hash not in user.records
+    assert "Go there" in box.line.text()
+    user.key(KEY.Key_R)
+    assert session.image == queue[3].image
+    user.key(KEY.Key_A)
+    found = Review(session.project, session.segmentation).progress()
+    assert found == box.progress
+    estimate = found.estimate
+    assert estimate.drawn == 1
+    low, high = f"{100 * estimate.low:.0f}", f"{100 * estimate.high:.0f}"
+    told = f"Estimated accuracy {100 * estimate.accuracy:.0f} % ({low} to {high})"
+    assert told in box.accuracy.text()
+    for _ in range(2):
+        user.key(KEY.Key_A)
+    assert box.current is None
+    assert box.line.text() == "All photographs are reviewed."
+    assert box.bar.value() == box.bar.maximum() == total - 1
+    assert not box.start_button.isEnabled()
+
+
+def test_a_review_needs_names_can_be_cancelled_and_writes_confidence(user, messages):
+    user.key(KEY.Key_R)
+    assert "name clusters of two classes" in messages[-1]
+    assert user.box.current is None
+    user.name("sand", "coral")
+    user.key(KEY.Key_R, wait=False)
+    user.widget.job_bar.cancel.click()
+    user.settle()
+    assert user.box.current is None
+    assert user.box.start_button.isEnabled()
+    user.key(KEY.Key_R)
+    assert user.box.on_show
+
+    user.press(user.box.files_button)
+    folder, images = user.session.folder / "export" / "confidence", user.session.corpus.images
+    told = user.panel.given.words.text()
+    assert told == f"Confidence of {len(images)} photographs is in {folder}."
+    found = tifffile.imread(folder / f"{images[1].name}.tif")
+    teaching = Teaching(user.session.project, user.session.segmentation)
+    np.testing.assert_array_equal(found, propose(teaching, images[1]).confidence)
+
+
+def test_what_was_decided_is_there_again_and_a_project_that_is_only_read_keeps_nothing(
+    user, clustered
+):
+    box = user.box
+    user.name("sand", "coral")
+    user.key(KEY.Key_R)
+    first = box.current.image.content_hash
+    user.key(KEY.Key_A)
+    user.widget.open(None, clustered)
+    user.settle()
+    user.widget.tabs.show_panel(user.panel)
+    user.settle()
+    assert box.progress.accepted == 1
+    assert box.current is None
+    user.key(KEY.Key_R)
+    assert first not in [each.image.content_hash for each in box._queue]
+    user.session.project.close()  # as if another program had taken it
+    box.follow()
+    assert user.session.read_only in box.line.text()
+    assert not box.accept_button.isEnabled()
+    user.key(KEY.Key_A)
+    user.key(KEY.Key_S)
+    assert list(read_review(Project.open(clustered, writable=False))) == [first]
+
+
+@pytest.mark.slow
+def test_the_viewer_closes_while_a_decision_is_kept(user, clustered, monkeypatch):
+    user.name("sand", "coral")
+    user.key(KEY.Key_R)
+    accept = Review.accept
+
+    def slow(review, *args):
+        time.sleep(0.5)  # else it may be over before anything can be closed
+        return accept(review, *args)
+
+    monkeypatch.setattr(Review, "accept", slow)
+    image = user.box.current.image.content_hash
+    user.key(KEY.Key_A, wait=False)
+    assert threads()
+    user.viewer.close()
+    user.until(lambda: not threads(), 20)
+    # What was decided is kept, for it was on its way to the disk, or it is not: never a half.
+    assert list(read_review(Project.open(clustered, writable=False))) in ([], [image])
