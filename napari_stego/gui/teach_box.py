@@ -265,7 +265,8 @@ class TeachBox(QGroupBox):
     def _ask_for(self, spot: Spot | None) -> None:
         self._answering = None
         self.spot.show_spot(spot)
-        self._draw()
+        if spot is None or spot.image == self._layers.image:  # else all is drawn anew there
+            self._draw()
         self.follow()
 
     def _answer(self, to: int | str) -> None:
