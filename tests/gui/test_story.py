@@ -70,7 +70,7 @@ def test_from_photographs_to_exported_masks(
     QTest.keyClick(editor, Qt.Key.Key_Return)
     until(lambda: "sand" in names(widget))
     row, column = np.argwhere(labels.data == largest)[0]
-    assert "sand" in labels.get_status((row, column), view_direction=None)["coordinates"]
+    until(lambda: "sand" in labels.get_status((row, column), view_direction=None)["coordinates"])
 
     # Merge two others into it, undo and redo.
     before = labels.data.copy()
@@ -100,7 +100,7 @@ def test_from_photographs_to_exported_masks(
 
     # Export what is on show.
     shown = labels.data.copy()
-    QTest.keyClick(widget.tabs, Qt.Key.Key_6, Qt.KeyboardModifier.AltModifier)
+    QTest.keyClick(widget.tabs, Qt.Key.Key_7, Qt.KeyboardModifier.AltModifier)
     assert widget.export_panel.start.isVisible()
     press(widget.export_panel.start)
     settled(widget, 60)
