@@ -4,7 +4,14 @@ from napari_stego.classes.actions import Action, Do, Jump, Redo, Undo
 from napari_stego.classes.carrying import CarryOver, CarryReport, carry_over, count_overlap
 from napari_stego.classes.edits import Batch, ClassEdit, SingleEdit, Stroke
 from napari_stego.classes.history import ClassHistory
-from napari_stego.classes.log import EditLog, EditLogError, ReadEdits, create_log, read_edits
+from napari_stego.classes.log import (
+    DamagedLogError,
+    EditLog,
+    EditLogError,
+    ReadEdits,
+    create_log,
+    read_edits,
+)
 from napari_stego.classes.migration import migrate_classes
 from napari_stego.classes.painting import (
     Painted,
@@ -58,6 +65,7 @@ __all__ = [
     "ClassState",
     "ClassTable",
     "ClusterSplit",
+    "DamagedLogError",
     "DeleteClass",
     "Do",
     "EditLog",

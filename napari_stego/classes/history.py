@@ -248,6 +248,18 @@ class ClassHistory:
             back = isinstance(action, Undo)
             self.jump(self._done + (-1 if back else 1))
 
+    def reserve(self, next_id: int, next_cluster: int = 0) -> None:
+        """Let ids of new classes and clusters start at these or, if they are beyond, their own.
+
+        Parameters
+        ----------
+        next_id : int
+            Of classes.
+        next_cluster : int
+            Of clusters.
+        """
+        self._now = replace(self._now, table=self._now.table.reserve(next_id, next_cluster))
+
     def _go(self, position: int, action: Action) -> None:
         self._write(action)
         first, last = sorted((position, self._done))
@@ -255,7 +267,8 @@ class ClassHistory:
         # The counters stay: ids of edits undone are never given again.
         counters = self._now.table.next_id, self._now.table.next_cluster
         state = self._state(position)
-        self._now = replace(state, table=state.table.reserve(*counters))
+        self._now = state
+        self.reserve(*counters)
         self._tell(reduce(or_, (step.change for step in self._steps[first:last])))
 
     def _state(self, position: int) -> ClassState:
@@ -333,6 +346,5 @@ class ClassHistory:
             history.jump(done)
         except ClassEditError as error:
             raise ValueError(f"an edit does not fit the classes: {error}") from error
-        table = history.table.reserve(*counters)
-        history._now = replace(history.state, table=table)
+        history.reserve(*counters)
         return history

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import stat
+import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
+from weakref import WeakValueDictionary
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
@@ -41,8 +43,30 @@ _SAFE = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os
 _TAIL = 256
 
 
+# The lock of a project is of the process; its threads share it, and a job may open a log while the
+# window writes to it. Reentrant, as a collection of garbage may come in the middle.
+_guard = threading.RLock()
+_turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+
+
+class _Turn:
+    """Whose turn it is among the writers of one log in this process."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+
+    @staticmethod
+    def of(path: Path) -> _Turn:
+        with _guard:
+            return _turns.setdefault(os.path.realpath(path), _Turn())
+
+
 class EditLogError(StegoError):
     """An edit log that cannot be read or written."""
+
+
+class DamagedLogError(EditLogError):
+    """An edit log that is not there any more, or holds what is no edit."""
 
 
 class LogStart(BaseModel):
@@ -171,7 +195,8 @@ class EditLog:
 
     Every action of the history is written and synced before it is done. The
     file is opened for each, so that there is nothing to close or to lose.
-    One writer at a time is for the caller to see to; a second one is noticed.
+    Threads of a process take turns. One process at a time is for the caller
+    to see to; a second one is noticed.
 
     Parameters
     ----------
@@ -197,15 +222,18 @@ class EditLog:
     """
 
     def __init__(self, path: Path) -> None:
-        replayed = _replay(path)
         self.path = path
-        self.history = replayed.history
-        self.note = replayed.note(path)
-        self._lines, self._size = replayed.lines, replayed.size
-        self._tail = replayed.tail
-        self._debris = bool(replayed.torn)
-        with self._writing("Nothing was changed."):
-            pass
+        self._turn = _Turn.of(path)
+        # Else a line that another thread is writing would be taken for a torn one, and cut off.
+        with self._turn.lock:
+            replayed = _replay(path)
+            self.history = replayed.history
+            self.note = replayed.note(path)
+            self._lines, self._size = replayed.lines, replayed.size
+            self._tail = replayed.tail
+            self._debris = bool(replayed.torn)
+            with self._writing("Nothing was changed."):
+                pass
         self.history.journal = self.append
 
     def append(self, action: Action) -> None:
@@ -222,20 +250,21 @@ class EditLog:
             If it cannot be written. What was written of it is taken away,
             now or, if the disk refuses that too, before the next one.
         """
-        line = _encoded(self.path, self._lines, action)
-        with self._writing("The edit was not made.") as descriptor:
-            try:
-                rest = memoryview(line)
-                while rest:
-                    rest = rest[os.write(descriptor, rest) :]
-                os.fsync(descriptor)
-            except BaseException:
-                self._debris = True
-                self._clean(descriptor)
-                raise
-        self._size += len(line)
-        self._tail = (self._tail + line)[-_TAIL:]
-        self._lines += 1
+        with self._turn.lock:
+            line = _encoded(self.path, self._lines, action)
+            with self._writing("The edit was not made.") as descriptor:
+                try:
+                    rest = memoryview(line)
+                    while rest:
+                        rest = rest[os.write(descriptor, rest) :]
+                    os.fsync(descriptor)
+                except BaseException:
+                    self._debris = True
+                    self._clean(descriptor)
+                    raise
+            self._size += len(line)
+            self._tail = (self._tail + line)[-_TAIL:]
+            self._lines += 1
 
     @contextmanager
     def _writing(self, outcome: str) -> Iterator[int]:
@@ -297,12 +326,15 @@ def _replay(path: Path) -> _Replayed:
             file.seek(max(0, player.end - _TAIL))
             tail = file.read(min(player.end, _TAIL))
             return _Replayed(player.history, player.lines, player.end, torn, tail)
+    except FileNotFoundError as error:
+        raise DamagedLogError(f"There is no {path}.") from error
     except OSError as error:
         raise EditLogError(
-            f"The classes in {path} cannot be read: {error.strerror or error}."
+            f"The classes in {path} cannot be read: {error.strerror or error}. Check the "
+            "permissions of the file, and open the project again."
         ) from error
     except (ValueError, ClassEditError) as error:
-        raise EditLogError(
+        raise DamagedLogError(
             f"Line {player.lines + 1} of {path} is damaged, or was written by a newer version of "
             f"napari-stego: {_reason(error)}. The file stays as it is; the lines before that one "
             "are good, and a copy of them alone can be opened."

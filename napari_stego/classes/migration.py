@@ -7,7 +7,7 @@ from pathlib import Path
 from pydantic_core import from_json
 
 from napari_stego.classes.history import ClassHistory
-from napari_stego.classes.log import EditLogError, create_log
+from napari_stego.classes.log import DamagedLogError, create_log
 
 _MAX_BYTES = 2**26
 
@@ -24,7 +24,7 @@ def migrate_classes(old: Path, new: Path) -> None:
 
     Raises
     ------
-    EditLogError
+    DamagedLogError
         If the old file is missing or damaged, or there is a log already.
     StegoError
         If the log cannot be written.
@@ -38,5 +38,5 @@ def migrate_classes(old: Path, new: Path) -> None:
             raise ValueError(f"it is larger than {_MAX_BYTES} bytes")
         history = ClassHistory.from_dict(from_json(content))
     except (OSError, ValueError) as error:
-        raise EditLogError(f"The classes in {old} are missing or damaged: {error}.") from error
+        raise DamagedLogError(f"The classes in {old} are missing or damaged: {error}.") from error
     create_log(new, history.start.table, (), history.actions())

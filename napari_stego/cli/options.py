@@ -103,7 +103,7 @@ SeedOption = Annotated[int | None, typer.Option(help="Seed of all randomness. [d
 EvaluationSeedOption = Annotated[int, typer.Option(help="Seed of k-means.", min=0)]
 ClustersOption = Annotated[
     int | None,
-    typer.Option("--clusters", "-k", help="Number K of clusters. [default: 27]", min=2, max=1000),
+    typer.Option("--clusters", "-k", help="Number K of clusters. [default: 64]", min=2, max=1000),
 ]
 SourceOption = Annotated[
     Literal["codes", "features"] | None,

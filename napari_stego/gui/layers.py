@@ -358,7 +358,10 @@ class LayerStack(QObject):
             self.strokes.show(layer, labels, picture.image, segmentation)
         else:
             self.strokes.show_other(layer, instead)
-        layer.metadata = shown_classes(folder, picture.image, self._view.crf)
+        # Parts of a split or of a correction are no classes, and are not to be saved as such.
+        layer.metadata = (
+            shown_classes(folder, picture.image, self._view.crf) if instead is None else {}
+        )
         self._colour(layer, segmentation.table)
         self._describe_soon()
 

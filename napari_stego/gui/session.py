@@ -206,8 +206,8 @@ class Session:
         Raises
         ------
         StegoError
-            If the classes cannot take it, or cannot be saved. In the latter
-            case the edit is in force all the same.
+            If the classes cannot take it, or cannot be saved; then
+            nothing changes.
         """
         if self.segmentation is not None:
             history = self.segmentation.history

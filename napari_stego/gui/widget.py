@@ -257,7 +257,7 @@ class StegoWidget(QWidget):
             self._start(
                 "Exporting",
                 lambda reports, token: export(
-                    Project.open(project),
+                    Project.open(project, writable=False),
                     folder,
                     settings,
                     progress=reports.progress,

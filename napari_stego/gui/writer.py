@@ -99,8 +99,9 @@ def _shown(attributes: Mapping[str, Any]) -> _Shown:
     except (KeyError, TypeError, ValidationError) as error:
         name = attributes.get("name", "This layer")
         raise StegoError(
-            f"“{name}” is not the layer of classes of a project, and napari-stego saves only that. "
-            "Choose a writer of napari in the list of file types, for example with .tif."
+            f"“{name}” does not show the classes of a project, and napari-stego saves only those. "
+            "If it shows a split or a correction that is not made yet, make it or cancel it "
+            "first. Else choose a writer of napari in the list of file types."
         ) from error
 
 

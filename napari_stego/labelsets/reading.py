@@ -40,7 +40,7 @@ _KNOWN = {
     *("label_tree_id", "source_id", "label_source_id", "uuid", "description", "border"),
     *("visible", "is_duplicate", "popularity", "created_at", "updated_at"),
 }
-_LEVELS = re.compile(r"\s*[:>]\s*")
+_LEVELS = re.compile(r"[:>]")
 _ALIASES = re.compile(r"[;,|]")
 
 
@@ -194,6 +194,10 @@ def _kind(columns: set[str]) -> str:
     return "List"
 
 
+def _levels(text: str) -> tuple[str, ...]:
+    return tuple(level.strip() for level in _LEVELS.split(text))
+
+
 def _row(line: int, record: dict[str, str], kind: str) -> Row:
     fields: dict[str, str] = {}
     for column, value in record.items():
@@ -201,11 +205,11 @@ def _row(line: int, record: dict[str, str], kind: str) -> Row:
             fields.setdefault(_FIELD_OF[column], value.strip())
     key, code = fields.get("key", ""), fields.get("code", "")
     name = fields.get("name", "" if kind != "CoralNet" else code)
-    above = tuple(_LEVELS.split(fields["above"])) if "above" in fields else ()
+    above = _levels(fields["above"]) if "above" in fields else ()
     aliases = tuple(a for a in _ALIASES.split(fields.get("aliases", "")) if a.strip())
     parent = fields.get("parent", "")
     if kind == "CATAMI":
-        *levels, name = _LEVELS.split(name)
+        *levels, name = _levels(name)
         above = above or tuple(levels)
     elif above and above[-1] == name:
         above = above[:-1]

@@ -194,7 +194,32 @@ def _history(project: Project, result: ResultRecord) -> ClassHistory:
 
 
 def _is_edited(history: ClassHistory) -> bool:
-    return bool(history.edits or history.start.painted_images)
+    start = history.start
+    plain = ClassTable.from_clusters(start.table.n_clusters)
+    # Classes that were carried over are the user's, even where the carrying over was undone.
+    return bool(history.edits or start.painted_images or start.table.rows != plain.rows)
+
+
+def next_id_beyond(project: Project, result: ResultRecord | None) -> int:
+    """Find an id that no class of the project has had, so that none gets a second meaning.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+    result : ResultRecord, optional
+        The clusters in use until now.
+
+    Returns
+    -------
+    int
+        Beyond all ids of their classes, and of classes of clusters before them.
+    """
+    known = project.state.next_id
+    try:
+        return known if result is None else max(known, _history(project, result).table.next_id)
+    except StegoError:
+        return known
 
 
 def edits_put_away(project: Project, before: ResultRecord | None) -> str:

@@ -104,6 +104,7 @@ class ClusterMaps:
             page.shape == shape
             and page.dtype == self._dtype
             and page.compression == tifffile.COMPRESSION.ADOBE_DEFLATE
+            and all(page.databytecounts)  # tifffile takes an empty tile for one of zeros
             and (page.tilelength, page.tilewidth) == (_TILE, _TILE)
         )
 

@@ -13,7 +13,7 @@ from napari_stego.classes import (
     ClassHistory,
     ClassTable,
     ClusterSplit,
-    EditLogError,
+    DamagedLogError,
     label_image,
 )
 from napari_stego.clustering import (
@@ -29,7 +29,7 @@ from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 from napari_stego.project.class_tree import ClassTree
 from napari_stego.project.cluster_maps import ClusterMaps
 from napari_stego.project.clusters_file import load_clusters
-from napari_stego.project.edits_file import open_edits
+from napari_stego.project.edits_file import EDITS_FILE, open_edits
 from napari_stego.project.encodings import Encodings
 from napari_stego.project.project import Project, ProjectError
 from napari_stego.project.splitting import SplitFiles, SplitProposal, propose
@@ -76,7 +76,8 @@ class Segmentation:
             edits = open_edits(project, clusters)
             self.history, self.note = edits.history, edits.note
             _check(self.history, len(self._model))
-        except (EditLogError, ValueError) as error:
+            self.history.reserve(project.state.next_id)
+        except (DamagedLogError, ValueError) as error:
             raise _damaged(clusters, error) from error
         if not all(self._splits.model(s.split_id, len(s.new_clusters)) for s in self.table.splits):
             self.note += (
@@ -375,6 +376,7 @@ def _check(history: ClassHistory, n_clusters: int) -> None:
 
 def _damaged(clusters: Path, error: Exception) -> ProjectError:
     return ProjectError(
-        f"The classes in {clusters.parent} are missing or damaged: {error} Delete the folder "
-        f"{clusters.parent}, with all edits of its classes, and cluster again."
+        f"The classes in {clusters.parent} are missing or damaged: {error} Put a copy of "
+        f"{EDITS_FILE} from your backup in its place. If there is none, move the folder away (it "
+        "holds what there is of the edits) and cluster again."
     )

@@ -22,7 +22,12 @@ from napari_stego.features import (
 )
 from napari_stego.files import replacing
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
-from napari_stego.project.carrying import edits_put_away, is_untouched, start_classes
+from napari_stego.project.carrying import (
+    edits_put_away,
+    is_untouched,
+    next_id_beyond,
+    start_classes,
+)
 from napari_stego.project.clusters_file import load_clusters
 from napari_stego.project.edits_file import EDITS_FILE, OLD_FILE
 from napari_stego.project.encodings import encoder
@@ -342,7 +347,7 @@ def cluster(
             save_file(model.tensors(), temporary, metadata=metadata)
     result = ResultRecord(clusters=key, features=project.state.features, run=run, settings=settings)
     if project.state.result != result:
-        project.update(result=result)
+        project.update(result=result, next_id=next_id_beyond(project, before))
     note = note or edits_put_away(project, before)
     if note:
         tell(note)

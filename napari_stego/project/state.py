@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from napari_stego.classes.rows import MAX_ID
 from napari_stego.clustering import ClusterSettings
 from napari_stego.corpus import Corpus, CorpusImage, SkippedFile
 from napari_stego.features import FeatureSettings
@@ -227,6 +228,8 @@ class ProjectState(BaseModel):
         Key of the STEGO run trained last, on features of these settings.
     result : ResultRecord, optional
         The clusters in use.
+    next_id : int
+        No class of clusters that were in use before has this id or one beyond.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -240,6 +243,7 @@ class ProjectState(BaseModel):
     features: FeaturesRecord | None = None
     run: Key | None = None
     result: ResultRecord | None = None
+    next_id: Annotated[int, Field(ge=1, le=MAX_ID + 1)] = 1
 
     def corpus(self, root: Path) -> Corpus:
         """Make the corpus.

@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import resource
+import threading
 import zlib
 from time import process_time
 
@@ -188,6 +189,35 @@ def test_an_interrupt_while_writing_leaves_no_part(edited, monkeypatch):
         history.undo()
     assert edited.read_bytes() == content
     assert history.position == 2
+
+
+def test_a_log_opened_in_the_middle_of_an_edit_takes_nothing_away(edited, monkeypatch):
+    """A job reads the classes in its thread, while the window writes an edit in two parts."""
+    history, write, started = EditLog(edited).history, os.write, threading.Event()
+    opened = []
+
+    def open_meanwhile():
+        started.set()
+        opened.append(EditLog(edited))
+
+    job = threading.Thread(target=open_meanwhile)
+
+    def write_slowly(descriptor, data):
+        if started.is_set():
+            return write(descriptor, data)
+        done = write(descriptor, data[:7])
+        job.start()
+        started.wait()
+        job.join(0.5)  # time enough to open it, if it does not wait
+        return done
+
+    monkeypatch.setattr(os, "write", write_slowly)
+    history.do(LockClass(id=2))
+    job.join()
+    assert opened[0].note == ""
+    assert summary(opened[0].history) == summary(history) == summary(read_edits(edited).history)
+    history.do(LockClass(id=1))
+    assert summary(read_edits(edited).history) == summary(history)
 
 
 def test_a_log_that_cannot_be_written_is_reported_at_once(edited, monkeypatch):

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
 import pytest
 
 import napari_stego
+from napari_stego.clustering import ClusterSettings
+from napari_stego.features import FeatureSettings
+from napari_stego.stego import StegoSettings
 
 COMMANDS = {
     (): [
@@ -51,6 +55,18 @@ def test_help_comes_at_once(stego, command):
     done = stego.run(*command, "--help", PYTHONPROFILEIMPORTTIME="1")
     assert "| typer" in done.stderr
     assert "| torch" not in done.stderr
+
+
+def test_help_states_the_defaults_that_there_are(stego):
+    text = stego.run("run", "--help").stdout
+    for option, default in {
+        "--clusters": ClusterSettings().clusters,
+        "--dim": StegoSettings().dim,
+        "--steps": StegoSettings().steps,
+        "--long-side": FeatureSettings().long_side,
+    }.items():
+        stated = re.search(rf"{option} <.*?default: (\w+)", text, re.DOTALL)
+        assert stated is not None and stated[1] == str(default), option
 
 
 def test_version_and_a_wrong_option(stego):

@@ -90,9 +90,9 @@ def test_layers_of_others_stay_with_napari(opened, tmp_path):
     own = viewer.add_labels(np.eye(20, dtype=np.uint8), name="mine")
     own.save(str(tmp_path / "mine.tif"))
     np.testing.assert_array_equal(tifffile.imread(tmp_path / "mine.tif"), own.data)
-    with pytest.raises(StegoError, match="“mine” is not the layer of classes"):
+    with pytest.raises(StegoError, match="“mine” does not show the classes"):
         own.save(str(tmp_path / "mine.png"), plugin="napari-stego")
-    with pytest.raises(StegoError, match="is not the layer of classes"):
+    with pytest.raises(StegoError, match="does not show the classes"):
         write_classes(str(tmp_path / "out"), own.data, {"name": "x", "metadata": {}})
     assert not (tmp_path / "mine.png").exists()
     assert not (tmp_path / "out").exists()

@@ -11,6 +11,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
 
 from napari_stego.classes import LockClass, MergeClasses, MoveClusters
+from napari_stego.errors import StegoError
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ def threads():
     return [thread.name for thread in threading.enumerate() if "napari-stego" in thread.name]
 
 
-def test_parts_are_previewed_named_and_made_in_one_step(opened, split, settled, until):
+def test_parts_are_previewed_named_and_made_in_one_step(opened, split, settled, until, tmp_path):
     viewer, widget = opened
     session, layer = widget.session, viewer.layers["classes"]
     before = layer.data.copy()
@@ -59,6 +60,8 @@ def test_parts_are_previewed_named_and_made_in_one_step(opened, split, settled, 
     assert len(session.segmentation.history) == edits
     np.testing.assert_array_equal(widget.layers.label_image, before)
 
+    with pytest.raises(StegoError, match="a split or a correction that is not made yet"):
+        layer.save(str(tmp_path / "parts.png"), plugin="napari-stego")
     session.select(1)  # another photograph, with its own preview
     settled(widget)
     until(lambda: not dialog.busy)

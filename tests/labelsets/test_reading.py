@@ -82,6 +82,13 @@ def test_taglab(read, legacy):
     assert found.labels == (Label("Pocillopora", "Pocillopora", "#ff0010"),)
 
 
+def test_long_gaps_between_levels_do_not_hold_up_the_window(read):
+    gap = " " * 60_000
+    rows = "".join(f"{n},Corals{gap}Hard > Tables{gap}: Flat\n" for n in range(40))
+    found = read("SPECIES_CODE,CATAMI_DISPLAY_NAME\n" + rows)
+    assert {label.name for label in found.labels} == {"Flat"}
+
+
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 @pytest.mark.parametrize("header", [True, False])
 def test_plain_tables(read, mark, header):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_stego.classes import LockClass, MergeClasses, RenameClass, paint
+from napari_stego.classes import AddClass, LockClass, MergeClasses, RenameClass, paint
 from napari_stego.clustering import ClusterSettings
 from napari_stego.progress import Cancelled, CancelToken
 from napari_stego.project import Project, Segmentation, cluster, train
@@ -131,6 +131,29 @@ def test_names_go_over_to_the_clusters_of_another_run(project, short):
     told, after = again(project)
     assert "carried over" in told[0]
     assert "sand" in {row.name for row in after.table.rows}
+
+
+def test_names_whose_carrying_over_was_undone_are_not_dropped(project):
+    Segmentation(project).history.do(RenameClass(id=2, name="sand"))
+    _, after = again(project, clusters=9)
+    after.history.undo()
+    told, last = again(project, clusters=7)
+    assert "carried over" in told[0]
+    assert "sand" in {row.name for row in last.table.rows}
+
+
+def test_no_id_is_given_again_when_earlier_clusters_come_back(project):
+    history = Segmentation(project).history
+    history.do(AddClass(id=history.table.next_id, name="coral", colour="#ff8800"))
+    coral = history.table.rows[-1].id
+    _, finer = again(project, clusters=9)
+    assert finer.table.name(coral) == "coral"
+    sponge = finer.table.next_id
+    finer.history.do(AddClass(id=sponge, name="sponge", colour="#8800ff"))
+    _, earlier = again(project, clusters=4)
+    assert earlier.table.next_id > sponge
+    earlier.history.undo()
+    assert earlier.table.next_id > sponge
 
 
 def test_cancelled_it_leaves_the_classes_in_use(project):

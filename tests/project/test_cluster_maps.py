@@ -77,6 +77,12 @@ def _bomb(file: Path) -> None:
     file.write_bytes(bytes(content) + tile)
 
 
+def _no_bytes(file: Path) -> None:
+    with tifffile.TiffFile(file, mode="r+") as tiff:
+        tag = tiff.pages[0].tags["TileByteCounts"]
+        tag.overwrite((0,) * tag.count)
+
+
 def _outside(file: Path) -> None:
     other = file.with_name("elsewhere")
     file.rename(other)
@@ -98,6 +104,7 @@ def _outside(file: Path) -> None:
             ),
             id="clusters that are not there",
         ),
+        pytest.param(_no_bytes, id="tiles of no bytes"),
         pytest.param(_bomb, id="bomb"),
         pytest.param(_outside, id="link"),
     ],

@@ -131,7 +131,7 @@ def test_damaged_clusters_say_so_and_can_be_made_again(tmp_path, clustered, dama
         classes.unlink()
         create_log(classes, start, (), edits)
     with pytest.raises(
-        ProjectError, match=r"missing or damaged.*Delete the folder .*cluster again"
+        ProjectError, match=r"missing or damaged.*(backup|Delete the folder).*cluster again"
     ):
         Segmentation(project)
     for path in folder.iterdir():
