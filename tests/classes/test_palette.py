@@ -10,6 +10,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_stego.classes import class_colour
 from napari_stego.classes.palette import PALETTES, TOLD_APART, palette_colours
+from napari_stego.clustering import ClusterSettings
 
 # Of linear RGB, at severity 1.0: G. M. Machado, M. M. Oliveira, L. A. F. Fernandes, "A
 # Physiologically-based Model for Simulation of Color Vision Deficiency", IEEE Transactions on
@@ -93,8 +94,9 @@ def test_palettes_are_told_apart(palette, eye):
 
 
 @pytest.mark.parametrize("eye", EYES)
-def test_the_first_classes_are_told_apart(eye):
-    colours = [class_colour(place) for place in range(12)]
+def test_the_classes_of_a_new_project_are_told_apart(eye):
+    colours = [class_colour(place) for place in range(ClusterSettings().clusters)]
     assert least_difference(colours[:7], eye) >= LEAST["Okabe-Ito", eye][0]
-    # The next are told apart by less; of those that come with many clusters, nobody could.
-    assert least_difference(colours, eye) > 2.5
+    assert least_difference(colours[:12], eye) > 10
+    assert least_difference(colours[:32], eye) > 6.5
+    assert least_difference(colours, eye) > 4.5
