@@ -7,9 +7,11 @@ An activity runs in a process of its own and says through `tell` what it is abou
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import shutil
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,19 +19,23 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from napari_stego.classes import (
+    AcceptProposal,
     AddClass,
     ClassEdit,
     ClassEditError,
     ClassHistory,
     DeleteClass,
+    LockClass,
     MergeClasses,
     MoveClusters,
     RecolourClass,
     RenameClass,
+    give_region,
     paint,
+    reset_strokes,
 )
 from napari_stego.clustering import ClusterSettings
 from napari_stego.errors import StegoError
@@ -118,8 +124,14 @@ def digest(history: ClassHistory) -> str:
 
 
 def edit(place: Place, tell: Tell) -> None:
-    """Edit classes, paint, undo, redo and jump, at random and without end."""
+    """Edit classes, paint, undo, redo and jump, at random and without end.
+
+    In every second trial jobs open the same classes meanwhile, in a thread of
+    the same process, as an export does while the window goes on.
+    """
     rng = np.random.default_rng(place.seed)
+    if place.seed % 4 == 1:
+        threading.Thread(target=_open_again, args=(place,), daemon=True).start()
     segmentation = Segmentation(Project.open(place.project))
     history = segmentation.history
     shadow = ClassHistory.from_dict(history.to_dict())
@@ -140,6 +152,12 @@ def edit(place: Place, tell: Tell) -> None:
             tell("refused", "")
             continue
         tell("done", digest(history))
+
+
+def _open_again(place: Place) -> None:
+    while True:
+        with contextlib.suppress(StegoError):  # the disk refuses this one, too
+            Segmentation(Project.open(place.project))
 
 
 Act = Callable[[ClassHistory], object]
@@ -173,7 +191,8 @@ def _random_edit(rng: np.random.Generator, history: ClassHistory, images: list[s
     table = history.table
     ids = [row.id for row in table.rows]
     one = int(rng.choice(ids))
-    kind = rng.choice(["merge", "rename", "recolour", "delete", "move", "add", "paint"])
+    kinds = ["merge", "rename", "recolour", "delete", "move", "add", "lock", "paint", "give"]
+    kind = rng.choice([*kinds, "reset"])
     if (kind in ("merge", "delete") and len(ids) > 3) or len(ids) > 40:
         if kind == "merge":
             return MergeClasses(ids=(one, int(rng.choice(ids))), into=one)
@@ -185,14 +204,22 @@ def _random_edit(rng: np.random.Generator, history: ClassHistory, images: list[s
     if kind == "add":
         name = f"new {rng.integers(10**9)}"
         return AddClass(id=table.next_id, name=name, colour="#00ff00")
-    if kind == "paint":
-        labels = np.zeros((64, 96), np.uint16)
+    if kind == "lock":
+        return LockClass(id=one, locked=not table.row(one).locked)
+    image, labels = str(rng.choice(images)), np.zeros((64, 96), np.uint16)
+    painted = None
+    if kind == "reset":
+        painted = reset_strokes(history.state, image, labels, labels)
+    elif kind in ("paint", "give"):
         mask = np.zeros(labels.shape, bool)
         y, x = rng.integers(0, 50, 2)
         mask[y : y + 10, x : x + 20] = True
-        painted = paint(table, str(rng.choice(images)), labels, mask, one)
-        if painted.edit is not None:
-            return painted.edit
+        if kind == "paint":
+            painted = paint(table, image, labels, mask, one)
+        else:
+            painted = give_region(AcceptProposal, table, image, labels, mask, one, "a cut")
+    if painted is not None and painted.edit is not None:
+        return painted.edit
     return RecolourClass(id=one, colour=f"#{rng.integers(0, 2**24):06x}")
 
 
@@ -312,17 +339,20 @@ def exporting(place: Place, tell: Tell) -> None:
 
 
 def check_export(place: Place, told: Told, before: str) -> str:
-    """See that each file is whole, and all are there if an export was done."""
+    """See that each mask is what the project shows, and all are there if an export was done."""
     out = place.out / "export"
     project = Project.open(place.project)
-    Segmentation(project)
+    segmentation = Segmentation(project)
     for image in project.corpus.images:
         path = out / "masks" / f"{image.path.stem}.png"
         if path.exists():
-            with Image.open(path) as mask:
-                mask.load()
-                if mask.size != (image.width, image.height):
-                    raise LostError(f"{path} has another size")
+            try:
+                with Image.open(path) as mask:
+                    labels = np.asarray(mask)
+            except (OSError, UnidentifiedImageError) as error:
+                raise LostError(f"{path} is cut off") from error
+            if not np.array_equal(labels, segmentation.label_image(image)):
+                raise LostError(f"{path} shows other classes than the project")
         elif told.done:
             raise LostError(f"{path} is missing")
     table = out / "classes.csv"
@@ -360,7 +390,7 @@ ACTIVITIES: dict[str, Activity] = {
     "saving and clustering": Activity(saving, check_result, 1.5),
     "extracting": Activity(extracting, check_features, 1.5, fresh=True),
     "training": Activity(training, check_run, 1.5, fresh=True),
-    "exporting": Activity(exporting, check_export, 0.8),
+    "exporting": Activity(exporting, check_export, 3.0),
 }
 
 

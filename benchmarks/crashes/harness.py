@@ -2,9 +2,9 @@
 
 Run as ``python benchmarks/crashes/harness.py --kills 300``. Each trial is a process that edits,
 clusters, extracts, trains or exports, and is killed (SIGKILL) at a random moment. In every third
-writes fail now and then (ENOSPC, EIO) at the calls of the operating system; where it may be
-mounted (root on Linux), another third is on a file system of a few MiB that is full most of the
-time. Needs POSIX.
+calls that write fail now and then (ENOSPC, EIO), and take a part only; where it may be mounted
+(root on Linux), another third is on a file system of a few MiB that is full most of the time. In
+every second trial of editing jobs open the classes meanwhile. Needs POSIX.
 """
 
 from __future__ import annotations
@@ -225,7 +225,13 @@ def _fail_now_and_then(rng: random.Random) -> None:
 
         return or_fail
 
-    os.write = failing(os.write, 0.05)
+    def in_parts(descriptor: int, data: bytes) -> int:
+        """Write a part only, as any call may; whoever looks then sees half of what is written."""
+        done = _real_write(descriptor, data[: rng.randrange(1, len(data) + 1)])
+        time.sleep(0.001)
+        return done
+
+    os.write = failing(in_parts, 0.05)
     os.fsync = failing(os.fsync, 0.05)
     os.replace = failing(os.replace, 0.05)
     os.rename = failing(os.rename, 0.05)
@@ -257,7 +263,7 @@ def _filled(disk: Path | None, rng: random.Random) -> Iterator[None]:
         return
     filler = disk / "filler"
     free = shutil.disk_usage(disk).free
-    keep = rng.choice([0, 4, 16, 64]) * 1024
+    keep = rng.choice([0, 4, 16, 64, 1024, 4096]) * 1024
     with filler.open("wb") as file, suppress(OSError):
         file.write(b"\0" * max(0, free - keep))
     try:

@@ -8,18 +8,17 @@ import colorsys
 _FIRST = ("#e69f00", "#56b4e9", "#009e73", "#f0e442", "#0072b2", "#d55e00", "#cc79a7")
 # Of an even grid of colours neither dark nor light, each the one that differs most (CIEDE2000) from
 # those before it, to whichever eye tells it apart least; colour-blind ones count 1.5 times.
-_NEXT = """
-    872d3c c3e1d2 4b4b69 0ff0ff 697878 c30000 4b0fe1 8778ff 87694b c3b478 1e695a b4b4b4 c30096
-    69964b a5f0a5 96b496 a50fff ffb4e1 f06978 6987c3 c3d269 4b692d a59696 a54b69 87a5c3 d24b87
-    870f87 d21e3c e1c3b4 ff87ff 96a54b 3c4bc3 695a87 ff96b4 f01ef0 878796 d2871e 00d2d2 5a4b5a
-    78875a 5a5a00 e1c32d 8778a5 78d296 c3f078 c3d2d2 ff78c3 a54bd2 78c34b 788700 696969 e1e1c3
-    874b4b f03c78 4b8787 969687 785a78 c3783c 69b4a5 b4d287 c369d2 783c4b 78695a a53c2d 966969
-    782de1 f000b4 e1e1f0 a50069 781ea5 f0d2ff 2da5a5 6978b4 d29669 0f5a1e 9600c3 5a7887 873c78
-    78785a e1a5c3 1e96e1 a5b487 3c6996 875a4b a5d2c3 96d2e1 966996 d278ff 5a6900 d26969 96a587
-    a5c3f0 783c1e b4693c 0fe14b 87b4d2 2d5a78 965a3c 964b96 b4875a 78a5b4 b4c3a5 695a5a 878769
-    0fc3ff d2b469 96784b 00ffc3 d26996 5aa5e1 7887b4 3cc3a5 789696 002dff 1e785a 78f087 967878
-    d200d2 e187b4 d25ac3 5a69d2
-""".split()
+_NEXT = (
+    "872d3cc3e1d24b4b690ff0ff697878c300004b0fe18778ff87694bc3b4781e695ab4b4b4c3009669964ba5f0a5"
+    "96b496a50fffffb4e1f069786987c3c3d2694b692da59696a54b6987a5c3d24b87870f87d21e3ce1c3b4ff87ff"
+    "96a54b3c4bc3695a87ff96b4f01ef0878796d2871e00d2d25a4b5a78875a5a5a00e1c32d8778a578d296c3f078"
+    "c3d2d2ff78c3a54bd278c34b788700696969e1e1c3874b4bf03c784b8787969687785a78c3783c69b4a5b4d287"
+    "c369d2783c4b78695aa53c2d966969782de1f000b4e1e1f0a50069781ea5f0d2ff2da5a56978b4d296690f5a1e"
+    "9600c35a7887873c7878785ae1a5c31e96e1a5b4873c6996875a4ba5d2c396d2e1966996d278ff5a6900d26969"
+    "96a587a5c3f0783c1eb4693c0fe14b87b4d22d5a78965a3c964b96b4875a78a5b4b4c3a5695a5a8787690fc3ff"
+    "d2b46996784b00ffc3d269965aa5e17887b43cc3a5789696002dff1e785a78f087967878d200d2e187b4d25ac3"
+    "5a69d2"
+)
 _GOLDEN_RATIO = 0.618033988749895
 _LIGHTNESS = (0.62, 0.42, 0.76)
 # With one saturation, rounding to 8 bits makes a few of the first thousand colours equal.
@@ -41,10 +40,10 @@ def class_colour(index: int) -> str:
     """
     if index < len(_FIRST):
         return _FIRST[index]
-    if index < len(_FIRST) + len(_NEXT):
-        return f"#{_NEXT[index - len(_FIRST)]}"
-    # More than any eye tells apart.
     step = index - len(_FIRST)
+    if step < len(_NEXT) // 6:
+        return f"#{_NEXT[6 * step : 6 * step + 6]}"
+    # More than any eye tells apart.
     hue = (0.08 + step * _GOLDEN_RATIO) % 1.0
     red, green, blue = colorsys.hls_to_rgb(hue, _LIGHTNESS[step % 3], _SATURATION[step // 500 % 2])
     return f"#{round(255 * red):02x}{round(255 * green):02x}{round(255 * blue):02x}"

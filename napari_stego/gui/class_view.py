@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QModelIndex, QPoint, Qt, Signal
-from qtpy.QtGui import QAction, QDragLeaveEvent, QDragMoveEvent, QDropEvent, QMouseEvent
+from qtpy.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
+from qtpy.QtGui import (
+    QAction,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+)
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QMenu, QTableView, QWidget
 
 from napari_stego.gui.class_delegates import StateDelegate
@@ -68,6 +76,9 @@ class ClassView(QTableView):
         self.sortByColumn(COVER, Qt.SortOrder.DescendingOrder)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        # By F2 or two clicks: a letter is a shortcut, and no beginning of a name.
+        triggers = QAbstractItemView.EditTrigger
+        self.setEditTriggers(triggers.DoubleClicked | triggers.EditKeyPressed)
         self.setWordWrap(False)
         self.setShowGrid(False)
         self._set_up_dragging()
@@ -207,6 +218,22 @@ class ClassView(QTableView):
             self._on_state_pressed = False
         else:
             super().mouseReleaseEvent(event)
+
+    def event(self, event: QEvent) -> bool:
+        """Keep keys of what cannot be done now from the viewer, to which they mean other things."""
+        if event.type() == QEvent.Type.ShortcutOverride and self._sleeps(event):
+            event.accept()
+            return True
+        return super().event(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Leave keys of what cannot be done now alone."""
+        if not self._sleeps(event):
+            super().keyPressEvent(event)
+
+    def _sleeps(self, event: QKeyEvent) -> bool:
+        keys = QKeySequence(event.keyCombination())
+        return any(not each.isEnabled() and each.shortcut() == keys for each in self.actions())
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         """Tell which classes are dragged over which."""

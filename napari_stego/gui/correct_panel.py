@@ -10,12 +10,12 @@ from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_stego.correction import Click
+from napari_stego.gui.buttons import push_button
 from napari_stego.gui.correct_cleaning import CleaningBox
 from napari_stego.gui.correct_drawing import draw, drawing_colours, drawing_names, faded
 from napari_stego.gui.correct_hints import hint, obstacle
@@ -70,14 +70,17 @@ class CorrectPanel(QWidget):
         self.hint = QLabel(self)
         self.way = WayChoice(self)
         self.target = TargetChoice(session, self)
-        self.accept_button = self._button(
-            "&Accept", "Give the region to the class; one undo step (Enter)", self.accept
+        self.accept_button = push_button(
+            "&Accept", "Give the region to the class; one undo step (Enter)", self.accept, self
         )
-        self.discard_button = self._button(
-            "&Discard", "Forget the clicks; nothing is changed (Esc)", self.discard
+        self.discard_button = push_button(
+            "&Discard", "Forget the clicks; nothing is changed (Esc)", self.discard, self
         )
-        self.back_button = self._button(
-            "Last click back", "Take the last click back (Backspace or Ctrl+Z)", self.take_back
+        self.back_button = push_button(
+            "Last click back",
+            "Take the last click back (Backspace or Ctrl+Z)",
+            self.take_back,
+            self,
         )
         self.given = GivenLine(session, self.giver, self)
         self.cleaning = CleaningBox(session, layers, jobs, self)
@@ -98,12 +101,6 @@ class CorrectPanel(QWidget):
         self._lay_out()
         self._connect()
         self._follow()
-
-    def _button(self, text: str, tip: str, call: Callable[[], None]) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setToolTip(tip)
-        button.clicked.connect(lambda *_: call())
-        return button
 
     def _key(self, key: str, call: Callable[[], None]) -> QShortcut:
         shortcut = QShortcut(QKeySequence(key), self)

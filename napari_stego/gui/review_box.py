@@ -12,11 +12,11 @@ from qtpy.QtWidgets import (
     QHBoxLayout,
     QLabel,
     QProgressBar,
-    QPushButton,
     QVBoxLayout,
     QWidget,
 )
 
+from napari_stego.gui.buttons import push_button
 from napari_stego.gui.jobs import Job, Jobs
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.layers import LayerStack
@@ -75,37 +75,41 @@ class ReviewBox(QGroupBox):
         self.line = QLabel(self)
         self.line.setWordWrap(True)
         self.line.setAccessibleName("Which photograph is to be judged")
-        self.start_button = self._button(
+        self.start_button = push_button(
             "Start",
             "Order the photographs, the least certain first, and go to the first (R)",
             self.go,
+            self,
         )
-        self.accept_button = self._button(
+        self.accept_button = push_button(
             "Accept",
             "The classes of this photograph are right as they are now (A or Enter)",
             self.accept,
+            self,
         )
-        self.fix_button = self._button(
+        self.fix_button = push_button(
             "Fix",
             "Put it right in the tab Correct; come back with Alt+6, and accept it (F)",
             self.fix,
+            self,
         )
-        self.skip_button = self._button(
-            "Skip", "Pass this photograph over: it does not count (S)", self.skip
+        self.skip_button = push_button(
+            "Skip", "Pass this photograph over: it does not count (S)", self.skip, self
         )
-        self.back_button = self._button(
-            "Back", "Judge the photograph before again (Backspace)", self.back
+        self.back_button = push_button(
+            "Back", "Judge the photograph before again (Backspace)", self.back, self
         )
         self.bar = QProgressBar(self)
         self.bar.setAccessibleName("How many photographs are reviewed")
         self.accuracy = QLabel(self)
         self.accuracy.setWordWrap(True)
         self.accuracy.setAccessibleName("Estimated accuracy of the classes")
-        self.files_button = self._button(
+        self.files_button = push_button(
             "Write confidence",
             "Write how certain each pixel is, from 0 to 1, as 32-bit TIFF of each photograph, into "
             "the folder export/confidence of the project",
             self.write,
+            self,
         )
         self._lay_out()
         layers.shown.connect(self.follow)
@@ -114,12 +118,6 @@ class ReviewBox(QGroupBox):
         jobs.started.connect(self.follow)
         jobs.ended.connect(self.follow)
         self.follow()
-
-    def _button(self, text: str, tip: str, call: Callable[[], None]) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setToolTip(tip)
-        button.clicked.connect(lambda *_: call())
-        return button
 
     def _lay_out(self) -> None:
         buttons = QHBoxLayout()

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from napari.utils.notifications import show_info
-from qtpy.QtCore import Signal, SignalInstance
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QWidget
 
 from napari_stego.classes import ClassState
 from napari_stego.corpus import CorpusImage
+from napari_stego.gui.buttons import push_button
 from napari_stego.gui.jobs import Job, Jobs
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import problems_shown
@@ -46,21 +47,24 @@ class AcceptRow(QWidget):
         self._session = session
         self._jobs = jobs
         self._runner = LatestRunner("napari-stego accepting", self)
-        self.here = self._button(
+        self.here = push_button(
             "This photograph",
             "Take over what is proposed for this photograph; one undo step (Shift+P)",
-            self.here_wanted,
+            self.here_wanted.emit,
+            self,
         )
-        self.of_class = self._button(
+        self.of_class = push_button(
             "This class",
             "Take over what becomes the class chosen in the table, in all photographs; one undo "
             "step (Shift+C)",
-            self.class_wanted,
+            self.class_wanted.emit,
+            self,
         )
-        self.all = self._button(
+        self.all = push_button(
             "All photographs",
             "Take over what is proposed for all photographs; one undo step (Shift+A)",
-            self.all_wanted,
+            self.all_wanted.emit,
+            self,
         )
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)
@@ -141,12 +145,6 @@ class AcceptRow(QWidget):
             Wait at most so long.
         """
         self._runner.shut_down(seconds)
-
-    def _button(self, text: str, tip: str, signal: SignalInstance) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setToolTip(tip)
-        button.clicked.connect(lambda *_: signal.emit())
-        return button
 
     def _take(self, made: Acceptance, teaching: Teaching, state: ClassState) -> None:
         segmentation = teaching.segmentation

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QShowEvent
-from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGroupBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from napari_stego.classes import ClassState
+from napari_stego.gui.buttons import push_button
 from napari_stego.gui.correct_hints import obstacle
 from napari_stego.gui.inspect_giving import Giver
 from napari_stego.gui.jobs import Jobs
@@ -71,16 +72,18 @@ class TeachBox(QGroupBox):
         self.hint = QLabel(self)
         self.hint.setWordWrap(True)
         self.hint.setAccessibleName("What to do next")
-        self.propose_button = self._button(
+        self.propose_button = push_button(
             "Propose classes",
             "Learn from named classes, clicks, strokes and regions, and show what would change; "
             "nothing is changed (P)",
             self.propose,
+            self,
         )
-        self.ask_button = self._button(
+        self.ask_button = push_button(
             "Next useful click",
             "Go to the place whose class would teach the most; again for another one (N)",
             self.ask,
+            self,
         )
         self.spot = SpotBox(session, self)
         self.views = ViewChoice(self)
@@ -89,12 +92,6 @@ class TeachBox(QGroupBox):
         self._lay_out()
         self._connect()
         self.follow()
-
-    def _button(self, text: str, tip: str, call: Callable[[], None]) -> QPushButton:
-        button = QPushButton(text, self)
-        button.setToolTip(tip)
-        button.clicked.connect(lambda *_: call())
-        return button
 
     def _lay_out(self) -> None:
         self.hint.setAlignment(Qt.AlignmentFlag.AlignTop)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import shutil
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from napari_stego.stego import StegoSettings
 
 IMAGES = 6
 CLUSTERS = 5
+SUIM = "NAPARI_STEGO_SUIM"
 
 
 @pytest.fixture(scope="session")
@@ -56,6 +58,24 @@ def clustered(prepared, images, tmp_path) -> Path:
     project = Project.open(shutil.copytree(prepared / "dive.stego", tmp_path / "dive.stego"))
     project.set_corpus(discover(images))
     return project.folder
+
+
+@pytest.fixture
+def suim(tmp_path) -> Callable[[int], Path]:
+    """Copy some photographs of SUIM, from all over it, into a folder."""
+
+    def copy(count: int) -> Path:
+        folder = os.environ.get(SUIM)
+        if not folder:  # skipped only here: napari's fixture cannot end before a test has begun
+            pytest.skip(f"{SUIM} does not name the folder of SUIM, with train/images in it")
+        found = sorted((Path(folder) / "train" / "images").glob("*.jpg"))
+        images = tmp_path / "suim"
+        images.mkdir()
+        for path in found[:: len(found) // count][:count]:
+            shutil.copy(path, images)
+        return images
+
+    return copy
 
 
 @pytest.fixture

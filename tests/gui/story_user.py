@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import numpy as np
+from panel_user import activate
 from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -83,10 +84,7 @@ class User:
 
     def key(self, key, modifiers=Qt.KeyboardModifier.NoModifier, to=None):
         to = self.panel.view if to is None else to
-        window = to.window()
-        if QApplication.activeWindow() is not window:
-            window.activateWindow()  # no window manager does, and keys would be no shortcuts
-            assert QTest.qWaitForWindowActive(window)
+        activate(to.window())
         QTest.keyClick(to, key, modifiers)
         QApplication.processEvents()
 

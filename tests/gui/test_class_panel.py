@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QMimeData, QPointF, Qt, QTimer
+from panel_user import activate
+from qtpy.QtCore import QMimeData, QPoint, QPointF, Qt, QTimer
 from qtpy.QtGui import QColor, QDragMoveEvent, QDropEvent, QKeySequence
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QColorDialog, QInputDialog, QLineEdit
@@ -43,11 +44,45 @@ def click(panel, class_id, column=NAME, modifier=Qt.KeyboardModifier.NoModifier)
 
 
 def press(panel, keys):
-    """Do what is bound to some keys: without a window manager, shortcuts do not arrive."""
-    (action,) = [each for each in panel.view.actions() if each.shortcut() == QKeySequence(keys)]
-    assert action.isEnabled()
-    action.trigger()
+    """Press keys with the focus on the table."""
+    activate(panel.window())
+    panel.view.setFocus()
+    QTest.keySequence(panel.view, QKeySequence(keys))
     QApplication.processEvents()
+
+
+def sort(panel, column):
+    """Click the head of a column."""
+    header = panel.view.horizontalHeader()
+    middle = header.sectionViewportPosition(column) + header.sectionSize(column) // 2
+    where = QPoint(middle, header.height() // 2)
+    QTest.mouseClick(header.viewport(), Qt.MouseButton.LeftButton, pos=where)
+
+
+def drag(panel, class_id, onto, until):
+    """Drag a row with the mouse; return what was told on the way."""
+    activate(panel.window())
+    view, window = panel.view, panel.window().windowHandle()
+    start, end = (
+        view.viewport().mapTo(panel.window(), place(panel, each)) for each in (class_id, onto)
+    )
+    left, nothing = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+    places = [start + QPoint(0, 12), start + QPoint(0, 24), (start + end) / 2, end, end]
+    told = []
+
+    def go_on():
+        told.append(panel.line.text())
+        if len(told) <= len(places):
+            # First, for what begins the dragging returns at its end only.
+            QTimer.singleShot(30, go_on)
+            QTest.mouseMove(window, places[len(told) - 1])
+        else:
+            QTest.mouseRelease(window, left, nothing, end)
+
+    QTest.mousePress(window, left, nothing, start)
+    go_on()
+    until(lambda: len(told) > len(places))
+    return told
 
 
 def text(panel, class_id, column):
@@ -90,16 +125,22 @@ def test_numbers_are_of_the_whole_corpus_and_follow_edits_and_strokes(opened, un
 
 def test_all_columns_fit_the_dock_sort_and_can_be_hidden(opened):
     _, widget = opened
-    view = widget.class_panel.view
+    panel, view = widget.class_panel, widget.class_panel.view
     assert not view.horizontalScrollBar().isVisible()
     assert view.columnWidth(NAME) > 90
     for column in (COVER, IMAGES, COHERENCE, NAME, LOCKED, VISIBLE, PIXELS, CODE):
-        view.sortByColumn(column, Qt.SortOrder.AscendingOrder)
+        hidden = view.isColumnHidden(column)
+        view.setColumnHidden(column, False)
+        sort(panel, column)
+        order = view.horizontalHeader().sortIndicatorOrder()
         keys = [
             view.model().index(row, column).data(Qt.ItemDataRole.UserRole)
             for row in range(view.model().rowCount())
         ]
-        assert keys == sorted(keys)
+        assert keys == sorted(keys, reverse=order == Qt.SortOrder.DescendingOrder)
+        sort(panel, column)
+        assert view.horizontalHeader().sortIndicatorOrder() != order
+        view.setColumnHidden(column, hidden)
     menu = view.columns_menu()
     titles = {action.text(): action for action in menu.actions()}
     titles["Images"].trigger()
@@ -139,6 +180,28 @@ def test_a_row_dragged_onto_another_is_merged_and_told_before(opened):
     target = view.index_of(1)
     assert not model.canDropMimeData(own, copy, -1, -1, target)
     assert not model.canDropMimeData(other, copy, -1, -1, view.index_of(3))
+
+
+def test_a_row_is_dragged_with_the_mouse(opened, until):
+    viewer, widget = opened
+    panel = widget.class_panel
+    before = viewer.layers["classes"].data.copy()
+    assert "Merge “class 4” and “class 1” into “class 4”" in drag(panel, 1, 4, until)
+    until(lambda: 1 not in [row.id for row in widget.session.table.rows])
+    np.testing.assert_array_equal(viewer.layers["classes"].data, np.where(before == 1, 4, before))
+
+
+def test_keys_of_what_cannot_be_done_do_nothing(opened):
+    """The viewer has other uses for them, and a letter is no new name."""
+    viewer, widget = opened
+    panel = widget.class_panel
+    click(panel, 1)
+    before = widget.session.table
+    for keys in ("M", "Shift+V", "Ctrl+Z", "X", "7"):
+        press(panel, keys)
+        assert panel.view.state() == panel.view.State.NoState
+        assert [layer.visible for layer in viewer.layers if layer.name != "heatmap"] == [True] * 2
+    assert widget.session.table is before
 
 
 def test_hiding_solo_and_locking_by_mouse_and_keyboard(opened):
@@ -184,7 +247,7 @@ def test_adding_naming_coding_deleting_and_undoing(opened, until):
     added = widget.session.table.rows[-1].id
     assert not widget.session.table.locked
     panel.select(added)
-    panel.code.trigger()
+    press(panel, "Ctrl+D")
     editor = panel.view.findChildren(QLineEdit)[-1]  # the one before may still be going
     QTest.keyClicks(editor, "CAAB 12")
     QTest.keyClick(editor, Qt.Key.Key_Return)
@@ -201,7 +264,7 @@ def test_adding_naming_coding_deleting_and_undoing(opened, until):
     assert {1, 2}.isdisjoint(row.id for row in widget.session.table.rows)
     assert widget.session.segmentation.history.position == edits + 1
     assert "unlabelled" in panel.line.text()
-    panel.undo.trigger()
+    press(panel, "Ctrl+Z")
     assert {1, 2} <= {row.id for row in widget.session.table.rows}
 
 
@@ -211,9 +274,9 @@ def test_the_parent_and_the_colour_are_asked_for(opened, monkeypatch):
     monkeypatch.setattr(QInputDialog, "getItem", lambda *a: (a[3][a[3].index("class 3")], True))
     monkeypatch.setattr(QColorDialog, "getColor", lambda *a: QColor("#0a141e"))
     panel.select(1)
-    panel.parent_.trigger()
+    press(panel, "U")
     assert widget.session.table.row(1).parent == 3
-    panel.recolour.trigger()
+    press(panel, "Ctrl+K")
     assert widget.session.table.row(1).colour == "#0a141e"
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -21,7 +20,6 @@ from PIL import Image
 from story_user import User, hexadecimal
 
 PROGRAM = Path(sys.executable).with_name("napari-stego")
-SUIM = "NAPARI_STEGO_SUIM"
 
 
 def check_export(folder, seen, colours):
@@ -132,16 +130,9 @@ def test_the_story(plugin, photographs, small_backbone, small_weights, tmp_path)
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_story_on_real_photographs(plugin, tmp_path):
+def test_the_story_on_real_photographs(plugin, suim, tmp_path):
     """With DINOv2, on 24 photographs of SUIM."""
-    suim = os.environ.get(SUIM)
-    if not suim:
-        pytest.skip(f"{SUIM} does not name the folder of SUIM, with train/images in it")
-    found = sorted((Path(suim) / "train" / "images").glob("*.jpg"))
-    images = tmp_path / "suim"
-    images.mkdir()
-    for path in found[:: len(found) // 24][:24]:
-        shutil.copy(path, images)
+    images = suim(24)
     project, notes = tmp_path / "suim.stego", tmp_path / "notes"
     plot = Plot(images, project, notes, {"layer": 8, "long_side": 224}, None, steps=60, clusters=24)
     tell(plot, plugin)

@@ -12,6 +12,7 @@ import threading
 
 import pytest
 from napari.utils.notifications import NotificationSeverity, notification_manager
+from panel_user import threads
 
 from napari_stego.gui.class_model import NAME
 from napari_stego.gui.jobs import Reports
@@ -19,10 +20,6 @@ from napari_stego.gui.tasks import Task
 from napari_stego.project import ExportSettings, Project, Segmentation
 
 pytestmark = pytest.mark.slow  # minutes; `test_interruptions.py` has the most likely moments
-
-
-def threads():
-    return [thread.name for thread in threading.enumerate() if "napari-stego" in thread.name]
 
 
 class Hold:

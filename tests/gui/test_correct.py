@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from panel_user import CTRL, KEY, LEFT, PanelUser, threads
+from qtpy.QtCore import QPoint
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from scipy import ndimage
@@ -17,63 +17,16 @@ from napari_stego.project import Project, Segmentation
 from napari_stego.project.correcting import Correction
 from napari_stego.project.refining import RefineSettings, refined_labels
 
-LEFT = Qt.MouseButton.LeftButton
-NONE = Qt.KeyboardModifier.NoModifier
-CTRL = Qt.KeyboardModifier.ControlModifier
-KEY = Qt.Key
 
-
-class User:
+class User(PanelUser):
     """Somebody who settles things with clicks."""
 
     def __init__(self, viewer, widget, until):
-        self.viewer, self.widget, self.until = viewer, widget, until
-        self.panel, self.session = widget.correct_panel, widget.session
-        self.canvas = viewer.window._qt_viewer.canvas.native
-
-    def settle(self):
-        self.until(lambda: not (self.widget.jobs.busy or self.panel.busy))
-
-    def point(self, row, column):
-        centre, zoom = self.viewer.camera.center[-2:], self.viewer.camera.zoom
-        x = self.canvas.width() / 2 + (column - centre[1]) * zoom
-        y = self.canvas.height() / 2 + (row - centre[0]) * zoom
-        return QPoint(round(x), round(y))
-
-    def click(self, row, column, modifiers=NONE, *, wait=True):
-        QTest.mouseClick(self.canvas, LEFT, modifiers, self.point(row, column))
-        if wait:
-            self.settle()
-
-    def key(self, key, modifiers=NONE, *, wait=True):
-        """Press a key with the focus where clicks have left it: on the canvas."""
-        self.canvas.setFocus()
-        QTest.keyClick(self.canvas, key, modifiers)
-        if wait:
-            self.settle()
-
-    def press(self, button):
-        assert button.isEnabled()
-        QTest.mouseClick(button, LEFT)
-        self.settle()
+        super().__init__(viewer, widget, widget.correct_panel, until)
 
     def pick(self, radio):
         QTest.mouseClick(radio, LEFT, pos=QPoint(8, radio.height() // 2))
         self.settle()
-
-    @property
-    def shown(self):
-        """What is drawn in the layer of classes."""
-        return self.viewer.layers["classes"].data
-
-    @property
-    def labels(self):
-        """The classes of the photograph on show, as they are in the project."""
-        return self.session.segmentation.label_image(self.session.image)
-
-    @property
-    def position(self):
-        return self.session.segmentation.history.position
 
     @property
     def correction(self):
@@ -86,14 +39,7 @@ class User:
 
 @pytest.fixture
 def user(opened, until):
-    viewer, widget = opened
-    widget.tabs.show_panel(widget.correct_panel)
-    QApplication.processEvents()
-    return User(viewer, widget, until)
-
-
-def threads():
-    return [thread for thread in threading.enumerate() if "napari-stego" in thread.name]
+    return User(*opened, until)
 
 
 def test_clicks_propose_a_region_which_enter_gives_to_the_class_in_one_step(user):
@@ -272,7 +218,7 @@ def test_cleaning_is_previewed_and_done_here_or_everywhere_in_one_step(user):
 @pytest.mark.slow
 def test_classes_that_change_while_all_is_cleaned_are_not_written_over(user):
     box, session = user.panel.cleaning, user.session
-    QTest.mouseClick(box.all, LEFT)
+    user.press(box.all, wait=False)
     session.edit(LockClass(id=session.table.rows[0].id, locked=True))
     user.settle()
     assert user.position == 1
@@ -351,12 +297,10 @@ def test_closing_at_any_moment_leaves_no_thread_and_no_edit(
         user.key(KEY.Key_Return, wait=False)
     else:
         panel.cleaning.crf.setChecked(True)
-        QTest.mouseClick(panel.cleaning.preview if when == "preview" else panel.cleaning.all, LEFT)
+        button = panel.cleaning.preview if when == "preview" else panel.cleaning.all
+        user.press(button, wait=False)
     assert threads()
-    if what == "dock":
-        user.viewer.window.remove_dock_widget(user.widget.parent())
-    else:
-        user.viewer.close()
+    user.close(what)
     user.until(lambda: not threads(), 20)
     project = Project.open(clustered, writable=False)
     assert Segmentation(project).history.position == 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +17,6 @@ from napari_stego.features import FeatureSettings
 from napari_stego.project.inspecting import Inspector
 
 PROGRAM = Path(sys.executable).with_name("napari-stego")
-SUIM = "NAPARI_STEGO_SUIM"
 NAME = "where else"
 
 
@@ -173,16 +170,9 @@ def test_the_story(plugin, photographs, small_backbone, small_weights, tmp_path)
 
 @pytest.mark.slow
 @pytest.mark.timeout(1200)
-def test_the_story_on_real_photographs(plugin, tmp_path):
+def test_the_story_on_real_photographs(plugin, suim, tmp_path):
     """With DINOv2, on 40 photographs of SUIM."""
-    suim = os.environ.get(SUIM)
-    if not suim:
-        pytest.skip(f"{SUIM} does not name the folder of SUIM, with train/images in it")
-    found = sorted((Path(suim) / "train" / "images").glob("*.jpg"))
-    images = tmp_path / "suim"
-    images.mkdir()
-    for path in found[:: len(found) // 40][:40]:
-        shutil.copy(path, images)
+    images = suim(40)
     features = {"layer": 8, "long_side": 224}
     user = Explorer(*plugin())
     tell(user, images, tmp_path / "suim.stego", features, None, 60, 24)

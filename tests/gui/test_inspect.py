@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from panel_user import CTRL, KEY, LEFT, SHIFT, PanelUser, threads
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -16,32 +14,12 @@ from napari_stego.project.explaining import explain
 from napari_stego.project.inspecting import Inspector
 from napari_stego.project.prompts_file import read_prompts
 
-LEFT = Qt.MouseButton.LeftButton
-NONE = Qt.KeyboardModifier.NoModifier
-SHIFT = Qt.KeyboardModifier.ShiftModifier
-CTRL = Qt.KeyboardModifier.ControlModifier
 
-
-class User:
+class User(PanelUser):
     """Somebody who points at things."""
 
     def __init__(self, viewer, widget, until):
-        self.viewer, self.widget, self.until = viewer, widget, until
-        self.panel = widget.inspect_panel
-        self.canvas = viewer.window._qt_viewer.canvas.native
-
-    def settle(self):
-        self.until(lambda: not (self.widget.jobs.busy or self.panel.busy))
-
-    def point(self, row, column):
-        centre, zoom = self.viewer.camera.center[-2:], self.viewer.camera.zoom
-        x = self.canvas.width() / 2 + (column - centre[1]) * zoom
-        y = self.canvas.height() / 2 + (row - centre[0]) * zoom
-        return QPoint(round(x), round(y))
-
-    def click(self, row, column, modifiers=NONE):
-        QTest.mouseClick(self.canvas, LEFT, modifiers, self.point(row, column))
-        self.settle()
+        super().__init__(viewer, widget, widget.inspect_panel, until)
 
     def drag(self, *places):
         points = [self.point(*place) for place in places]
@@ -50,11 +28,6 @@ class User:
             QTest.mouseMove(self.canvas, point)
             QApplication.processEvents()
         QTest.mouseRelease(self.canvas, LEFT, pos=points[-1])
-        self.settle()
-
-    def press(self, button):
-        assert button.isEnabled()
-        QTest.mouseClick(button, LEFT)
         self.settle()
 
     @property
@@ -67,18 +40,14 @@ class User:
 
     def expected(self, *prompts, centred=False):
         """The heatmap that the core makes of prompts."""
-        session = self.widget.session
-        inspector = Inspector(session.project, session.encodings)
+        inspector = Inspector(self.session.project, self.session.encodings)
         queries = inspector.queries(prompts, "codes")
         return inspector.heatmap(self.widget.layers.image, queries, "codes", centred=centred)
 
 
 @pytest.fixture
 def user(opened, until):
-    viewer, widget = opened
-    widget.tabs.show_panel(widget.inspect_panel)
-    QApplication.processEvents()
-    return User(viewer, widget, until)
+    return User(*opened, until)
 
 
 def test_shift_and_ctrl_add_prompts_which_are_marked_counted_and_undone(user):
@@ -158,7 +127,7 @@ def test_what_is_done_in_the_layer_of_prompts_changes_them(user):
     user.press(user.panel.bar.undo)
     assert user.viewer.layers["prompts"].nshapes == 2
     # On another photograph they have no marks, and are looked for all the same.
-    user.widget.session.select(1)
+    user.session.select(1)
     user.settle()
     assert user.viewer.layers["prompts"].nshapes == 0
     np.testing.assert_array_equal(user.heat, user.expected(*user.prompts))
@@ -170,7 +139,7 @@ def test_prompts_are_kept_and_come_back(user, plugin, clustered, settled):
     user.click(20, 100, SHIFT)
     kept = user.prompts
     user.until(lambda: read_prompts(Project.open(clustered, writable=False)) == kept)
-    user.viewer.window.remove_dock_widget(user.widget.parent())
+    user.close("dock")
     assert "prompts" not in user.viewer.layers
 
     _, widget = user.viewer.window.add_plugin_dock_widget("napari-stego")
@@ -218,17 +187,17 @@ def test_centred_and_features_change_the_heatmap(user):
     user.press(user.panel.options.centred)
     np.testing.assert_array_equal(user.heat, user.expected(*user.prompts, centred=True))
     centred = user.heat.copy()
-    QTest.keyClick(user.panel.options.source, Qt.Key.Key_Down)
+    QTest.keyClick(user.panel.options.source, KEY.Key_Down)
     user.settle()
     assert not np.array_equal(user.heat, centred)
 
 
 def test_a_mask_is_previewed_and_given_to_a_class_but_for_locked_ones(user):
-    session, panel, layers = user.widget.session, user.panel, user.viewer.layers
+    session, panel, layers = user.session, user.panel, user.viewer.layers
     user.click(40, 30)
     before = layers["classes"].data.copy()
     user.press(panel.mask.mask)
-    QTest.keyClick(panel.mask.slider, Qt.Key.Key_Left)
+    QTest.keyClick(panel.mask.slider, KEY.Key_Left)
     user.settle()
     threshold = panel.mask.threshold
     mask = user.heat >= threshold
@@ -268,7 +237,7 @@ def test_why_tells_clusters_and_shows_examples(user):
     panel.results.setCurrentWidget(panel.why)
     user.click(40, 30)
     image, row, column = user.widget.layers.image, *map(round, user.prompts[0].centre)
-    found = explain(user.widget.session.segmentation, image, (row, column))
+    found = explain(user.session.segmentation, image, (row, column))
     assert found.class_name in panel.why.text.text()
     assert [bar.value for bar in panel.why.bars.bars] == pytest.approx(
         [found.cluster.cosine, *(each.cosine for each in found.others)]
@@ -297,12 +266,9 @@ def test_closing_amid_a_search_leaves_no_thread_and_keeps_prompts(user, clustere
     user.click(20, 90, SHIFT)
     panel = user.panel
     panel.results.setCurrentWidget(panel.search)
-    QTest.mouseClick(panel.search.search, LEFT)
+    user.press(panel.search.search, wait=False)
     panel.options.follow.setChecked(True)
     QTest.mouseMove(user.canvas, user.point(30, 30))
-    if what == "dock":
-        user.viewer.window.remove_dock_widget(user.widget.parent())
-    else:
-        user.viewer.close()
+    user.close(what)
     assert len(read_prompts(Project.open(clustered, writable=False))) == 2
-    user.until(lambda: not [t for t in threading.enumerate() if "napari-stego" in t.name], 20)
+    user.until(lambda: not threads(), 20)

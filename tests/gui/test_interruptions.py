@@ -5,17 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import threading
 import time
 
 import pytest
+from panel_user import threads
 
 from napari_stego.gui import work
 from napari_stego.project import Project
-
-
-def threads():
-    return [thread.name for thread in threading.enumerate() if "napari-stego" in thread.name]
 
 
 @pytest.fixture
@@ -177,6 +173,7 @@ def test_a_photograph_that_went_away_is_told(plugin, settled, clustered, images,
 SCRIPT = """
 import sys, time
 import napari
+from panel_user import threads
 from qtpy.QtWidgets import QApplication
 viewer = napari.Viewer()
 for _ in range(10):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from functools import partial
 
 import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
+from panel_user import threads
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QDialogButtonBox
@@ -19,10 +19,6 @@ from napari_stego.project import Project
 
 KS = (4, 8, 16, 32)
 STATE = ("features", "run", "result")
-
-
-def threads():
-    return [thread.name for thread in threading.enumerate() if "napari-stego" in thread.name]
 
 
 def curve_of(means, noise=0.005, ks=KS):

@@ -2,68 +2,34 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import numpy as np
 import pytest
 import tifffile
-from qtpy.QtCore import Qt
-from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from panel_user import KEY, PanelUser, threads
 
-from napari_stego.classes import Batch, RenameClass, paint
+from napari_stego.classes import paint
 from napari_stego.project import Project
 from napari_stego.project.proposing import propose
 from napari_stego.project.review_file import read_review
 from napari_stego.project.reviewing import Review
 from napari_stego.project.teaching import Teaching
 
-LEFT = Qt.MouseButton.LeftButton
-NONE = Qt.KeyboardModifier.NoModifier
-KEY = Qt.Key
 
-
-class User:
+class User(PanelUser):
     """Somebody who reviews."""
 
     def __init__(self, viewer, widget, until):
-        self.viewer, self.widget, self.until = viewer, widget, until
-        self.panel, self.session = widget.review_panel, widget.session
+        super().__init__(viewer, widget, widget.review_panel, until)
         self.box = self.panel.review
-        self.canvas = viewer.window._qt_viewer.canvas.native
-
-    def settle(self):
-        self.until(lambda: not (self.widget.jobs.busy or self.panel.busy))
-
-    def key(self, key, modifiers=NONE, *, wait=True):
-        self.canvas.setFocus()
-        QTest.keyClick(self.canvas, key, modifiers)
-        if wait:
-            self.settle()
-
-    def press(self, button, *, wait=True):
-        assert button.isEnabled()
-        QTest.mouseClick(button, LEFT)
-        if wait:
-            self.settle()
-
-    def name(self, *names):
-        segmentation = self.session.segmentation
-        counts = np.bincount(segmentation.label_image(self.session.image).ravel())
-        ids = [i for i in np.argsort(-counts).tolist() if i and counts[i]][: len(names)]
-        edits = tuple(RenameClass(id=i, name=n) for i, n in zip(ids, names, strict=True))
-        self.session.edit(Batch(edits=edits))
-        self.settle()
-        return ids
 
     def paint(self, class_id):
         """Paint the upper half of the photograph on show."""
-        image, segmentation = self.session.image, self.session.segmentation
-        labels = segmentation.label_image(image)
+        image, table, labels = self.session.image, self.session.table, self.labels
         mask = np.zeros(labels.shape, bool)
         mask[: len(mask) // 2] = True
-        painted = paint(segmentation.table, image.content_hash, labels, mask, class_id)
+        painted = paint(table, image.content_hash, labels, mask, class_id)
         self.session.edit(painted.edit)
         self.settle()
         return float((labels[mask] == class_id).sum() + (~mask).sum()) / mask.size
@@ -75,16 +41,7 @@ class User:
 
 @pytest.fixture
 def user(opened, until):
-    viewer, widget = opened
-    widget.tabs.show_panel(widget.review_panel)
-    QApplication.processEvents()
-    found = User(viewer, widget, until)
-    found.settle()
-    return found
-
-
-def threads():
-    return [thread for thread in threading.enumerate() if "napari-stego" in thread.name]
+    return User(*opened, until)
 
 
 def test_a_review_by_keyboard_to_its_end(user):

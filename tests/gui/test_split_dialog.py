@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import threading
-
 import numpy as np
 import pytest
+from panel_user import threads
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QDialogButtonBox
@@ -35,10 +34,6 @@ def split(opened, until):
         return dialog
 
     return ask
-
-
-def threads():
-    return [thread.name for thread in threading.enumerate() if "napari-stego" in thread.name]
 
 
 def test_parts_are_previewed_named_and_made_in_one_step(opened, split, settled, until, tmp_path):

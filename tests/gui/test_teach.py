@@ -2,83 +2,28 @@
 
 from __future__ import annotations
 
-import threading
 import time
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from panel_user import CTRL, KEY, LEFT, SHIFT, PanelUser, threads
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
 
-from napari_stego.classes import Batch, LockClass, RenameClass
+from napari_stego.classes import LockClass, RenameClass
 from napari_stego.project import Project, Segmentation
 from napari_stego.project.proposed_changes import count_changes
 from napari_stego.project.proposing import propose
 from napari_stego.project.teaching import Teaching
 from napari_stego.project.teaching_examples import NOT_SAID, said_map
 
-LEFT = Qt.MouseButton.LeftButton
-NONE = Qt.KeyboardModifier.NoModifier
-SHIFT, CTRL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
-KEY = Qt.Key
 
-
-class User:
+class User(PanelUser):
     """Somebody who teaches."""
 
     def __init__(self, viewer, widget, until):
-        self.viewer, self.widget, self.until = viewer, widget, until
-        self.panel, self.session = widget.review_panel, widget.session
+        super().__init__(viewer, widget, widget.review_panel, until)
         self.box = self.panel.teach
-        self.canvas = viewer.window._qt_viewer.canvas.native
-
-    def settle(self):
-        self.until(lambda: not (self.widget.jobs.busy or self.panel.busy))
-
-    def key(self, key, modifiers=NONE, *, wait=True):
-        """Press a key with the focus where clicks have left it: on the canvas."""
-        self.canvas.setFocus()
-        QTest.keyClick(self.canvas, key, modifiers)
-        if wait:
-            self.settle()
-
-    def press(self, button, *, wait=True):
-        assert button.isEnabled()
-        QTest.mouseClick(button, LEFT)
-        if wait:
-            self.settle()
-
-    def click(self, row, column):
-        centre, zoom = self.viewer.camera.center[-2:], self.viewer.camera.zoom
-        x = self.canvas.width() / 2 + (column - centre[1]) * zoom
-        y = self.canvas.height() / 2 + (row - centre[0]) * zoom
-        QTest.mouseClick(self.canvas, LEFT, pos=QPoint(round(x), round(y)))
-        self.settle()
-
-    def name(self, *names):
-        """Name the largest classes of the photograph on show, as one step."""
-        ids = self.largest()[: len(names)]
-        edits = tuple(RenameClass(id=i, name=n) for i, n in zip(ids, names, strict=True))
-        self.session.edit(Batch(edits=edits))
-        self.settle()
-        return ids
-
-    def largest(self):
-        counts = np.bincount(self.labels.ravel())
-        return [i for i in np.argsort(-counts, kind="stable").tolist() if i and counts[i]]
-
-    @property
-    def shown(self):
-        return self.viewer.layers["classes"].data
-
-    @property
-    def labels(self):
-        return self.session.segmentation.label_image(self.session.image)
-
-    @property
-    def position(self):
-        return self.session.segmentation.history.position
 
     def teaching(self):
         """The core, apart from that of the panel."""
@@ -96,16 +41,7 @@ class User:
 
 @pytest.fixture
 def user(opened, until):
-    viewer, widget = opened
-    widget.tabs.show_panel(widget.review_panel)
-    QApplication.processEvents()
-    found = User(viewer, widget, until)
-    found.settle()
-    return found
-
-
-def threads():
-    return [thread for thread in threading.enumerate() if "napari-stego" in thread.name]
+    return User(*opened, until)
 
 
 def test_proposals_show_what_would_change_and_accepting_a_photograph_is_one_step_but_for_locks(
@@ -351,10 +287,7 @@ def test_closing_at_any_moment_leaves_no_thread_and_no_edit(
     else:
         user.key(KEY.Key_P if when == "propose" else KEY.Key_N, wait=False)
     assert threads()
-    if what == "dock":
-        user.viewer.window.remove_dock_widget(user.widget.parent())
-    else:
-        user.viewer.close()
+    user.close(what)
     user.until(lambda: not threads(), 20)
     project = Project.open(clustered, writable=False)
     assert Segmentation(project).history.position == done
