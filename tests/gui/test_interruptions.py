@@ -173,7 +173,6 @@ def test_a_photograph_that_went_away_is_told(plugin, settled, clustered, images,
 SCRIPT = """
 import sys, time
 import napari
-from panel_user import threads
 from qtpy.QtWidgets import QApplication
 viewer = napari.Viewer()
 for _ in range(10):
