@@ -12,8 +12,8 @@ import typer
 from napari_stego.cli import options
 from napari_stego.cli.class_edits import find_class, told_edit
 from napari_stego.cli.opening import open_to_change
+from napari_stego.cli.pointing import parse_pixel
 from napari_stego.cli.reporting import Reporter
-from napari_stego.errors import StegoError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,14 +48,18 @@ def correct(
     at: Annotated[
         list[str],
         typer.Option(
-            "--at", help="Row and column of a pixel inside, from 0; may be repeated.", metavar="R,C"
+            "--at",
+            help="Row and column of a pixel inside, from 0; several with spaces between are a line "
+            "through them. May be repeated.",
+            metavar="R,C",
         ),
     ],
     outside: Annotated[
         list[str] | None,
         typer.Option(
             "--not",
-            help="Row and column of a pixel that is not of it; may be repeated.",
+            help="Row and column of a pixel that is not of it, or a line through several; may be "
+            "repeated.",
             metavar="R,C",
         ),
     ] = None,
@@ -186,20 +190,10 @@ def _clicks(at: Sequence[str], outside: Sequence[str]) -> list[Click]:
     from napari_stego.correction import Click
 
     return [
-        Click((_pixel(text),), positive)
+        Click.along([parse_pixel(each) for each in text.split() or [text]], positive)
         for texts, positive in ((at, True), (outside, False))
         for text in texts
     ]
-
-
-def _pixel(text: str) -> tuple[int, int]:
-    try:
-        row, column = map(int, text.split(","))
-    except ValueError:
-        raise StegoError(
-            f"“{text}” is no pixel. Give row and column with a comma between, as 120,340."
-        ) from None
-    return row, column
 
 
 def _write_preview(

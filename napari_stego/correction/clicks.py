@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
 
 from napari_stego.errors import StegoError
 
@@ -40,6 +43,29 @@ class Click:
             The click.
         """
         return cls(((row, column),), positive)
+
+    @classmethod
+    def along(cls, points: Sequence[tuple[int, int]], positive: bool = True) -> Click:
+        """Scribble from pixel to pixel.
+
+        Parameters
+        ----------
+        points : sequence of tuple of int
+            Rows and columns; one is a click.
+        positive : bool
+            Whether all that is between them is inside of what is wanted.
+
+        Returns
+        -------
+        Click
+            All pixels on the way, each once.
+        """
+        pixels = dict.fromkeys(points[:1])
+        for start, end in pairwise(points):
+            steps = max(abs(end[0] - start[0]), abs(end[1] - start[1])) + 1
+            rows, columns = np.linspace(start, end, steps).round().astype(int).T.tolist()
+            pixels |= dict.fromkeys(zip(rows, columns, strict=True))
+        return cls(tuple(pixels), positive)
 
 
 def check_clicks(clicks: Sequence[Click], shape: tuple[int, int]) -> None:

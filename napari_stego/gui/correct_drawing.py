@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import minimum_filter
+from scipy.ndimage import maximum_filter, minimum_filter
 
 from napari_stego.classes import ClassTable
 from napari_stego.correction import Click
@@ -153,21 +153,24 @@ def drawing_names(table: ClassTable, target: str) -> dict[int, str]:
 
 
 def _mark(shown: npt.NDArray[np.uint16], click: Click) -> None:
-    """Draw a plus or a minus with a rim."""
+    """Draw a plus, a minus or a scribble, with a rim."""
     length, width, rim = (
         _pixels(share, shown.shape) for share in (_MARK_LENGTH, _MARK_WIDTH / 2, _MARK_RIM)
     )
     reach = length + rim
-    row, column = click.pixels[0]
-    top, left = max(row - reach, 0), max(column - reach, 0)
-    part = shown[top : row + reach + 1, left : column + reach + 1]
-    rows, columns = np.ogrid[: part.shape[0], : part.shape[1]]
-    down, across = abs(rows + top - row), abs(columns + left - column)
-    for value, more in ((_RIM, rim), (_PLUS if click.positive else _MINUS, 0)):
-        bar = (down <= width + more) & (across <= length + more)
-        if click.positive:
-            bar |= (across <= width + more) & (down <= length + more)
-        part[bar] = value
+    rows, columns = np.array(click.pixels).T
+    top, left = max(rows.min() - reach, 0), max(columns.min() - reach, 0)
+    part = shown[top : rows.max() + reach + 1, left : columns.max() + reach + 1]
+    line = np.zeros(part.shape, np.bool_)
+    line[rows - top, columns - left] = True
+    flat, upright = (2 * width + 1, 2 * length + 1), (2 * length + 1, 2 * width + 1)
+    if len(click.pixels) > 1:
+        bars = [(2 * width + 1,) * 2]
+    else:
+        bars = [flat, upright] if click.positive else [flat]
+    for value, more in ((_RIM, 2 * rim), (_PLUS if click.positive else _MINUS, 0)):
+        for height, across in bars:
+            part[maximum_filter(line, (height + more, across + more), mode="constant")] = value
 
 
 def _pixels(share: float, shape: tuple[int, ...]) -> int:

@@ -65,7 +65,7 @@ def hint(
     if not clicks:
         return (
             "Click on a thing in the photograph: its region is proposed. Ctrl+click on what is "
-            "not part of it."
+            "not part of it. Drag with Shift or Ctrl to draw over more at once."
         )
     if not any(click.positive for click in clicks):
         return "Now click, without Ctrl, on what is part of the region."

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import Qt, QTimer, Signal
 from qtpy.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import (
     QGroupBox,
@@ -29,6 +29,8 @@ from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.session import Session
 
 _LINES = 4
+# The window takes its time to be drawn, and the mouse tells of each pixel.
+_BETWEEN_DRAWINGS_MS = 60
 
 
 class CorrectPanel(QWidget):
@@ -65,6 +67,9 @@ class CorrectPanel(QWidget):
         self._proposal: Proposal | None = None
         self._accept_soon = False
         self._new_name = ""
+        self._drawn = QTimer(self)
+        self._drawn.setSingleShot(True)
+        self._drawn.setInterval(_BETWEEN_DRAWINGS_MS)
         self.proposer = Proposer(self)
         self.giver = Giver(session, self)
         self.hint = QLabel(self)
@@ -171,13 +176,29 @@ class CorrectPanel(QWidget):
         positive : bool
             Whether it is inside of what is wanted.
         """
-        if obstacle(self._session) or not self._on_show or self.giver.busy:
+        if not obstacle(self._session) and self._on_show and not self.giver.busy:
+            self._add(Click.at(*pixel, positive))
+
+    def scribble(self, pixels: Sequence[tuple[int, int]], positive: bool, *, ended: bool) -> None:
+        """Draw over the photograph on show; a scribble counts as one click.
+
+        Parameters
+        ----------
+        pixels : sequence of tuple of int
+            Rows and columns that the mouse has come by.
+        positive : bool
+            Whether they are inside of what is wanted.
+        ended : bool
+            Whether that is all; until then it is only shown.
+        """
+        if obstacle(self._session) or not self._on_show or self.giver.busy or not pixels:
             return
-        if not self._clicks:
-            self.cleaning.end_preview()
-            self.given.say("")
-            self.began.emit()
-        self._change((*self._clicks, Click.at(*pixel, positive)))
+        scribble = Click.along(pixels, positive)
+        if ended:
+            self._add(scribble)
+        elif not self._drawn.isActive():
+            self._drawn.start()
+            self._draw(scribble)
 
     def take_back(self) -> None:
         """Take the last click back."""
@@ -260,6 +281,13 @@ class CorrectPanel(QWidget):
         wanted = any(click.positive for click in self._clicks)
         return wanted and bool(self.target.chosen) and not self._session.read_only
 
+    def _add(self, click: Click) -> None:
+        if not self._clicks:
+            self.cleaning.end_preview()
+            self.given.say("")
+            self.began.emit()
+        self._change((*self._clicks, click))
+
     def _change(self, clicks: tuple[Click, ...]) -> None:
         self._clicks = clicks
         self._accept_soon = False
@@ -287,14 +315,14 @@ class CorrectPanel(QWidget):
         self._draw()
         self._follow()
 
-    def _draw(self) -> None:
+    def _draw(self, *more: Click) -> None:
         """Show the clicks, and the region that there is so far."""
         proposal, table = self._proposal, self._session.table
-        before = self._layers.label_image
-        if table is None or before is None or not self._clicks:
+        before, clicks = self._layers.label_image, (*self._clicks, *more)
+        if table is None or before is None or not clicks:
             return
         drawing = proposal.drawing if proposal is not None else faded(before)
-        shown = draw(drawing, self.target.chosen, self._clicks)
+        shown = draw(drawing, self.target.chosen, clicks)
         colours = drawing_colours(table, self._layers.hidden, self.target.new_colour)
         self._layers.preview(shown, colours, drawing_names(table, self.target.words))
 

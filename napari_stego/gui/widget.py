@@ -13,7 +13,6 @@ from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_stego.gui import work
 from napari_stego.gui.class_panel import ClassPanel
-from napari_stego.gui.clicks import Click, ClickListener, MoveListener
 from napari_stego.gui.compare_dialog import CompareDialog
 from napari_stego.gui.corpus_panel import CorpusPanel, project_in_documents
 from napari_stego.gui.correct_panel import CorrectPanel
@@ -24,6 +23,7 @@ from napari_stego.gui.jobs import Job, Jobs, Work
 from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.opened import Opened
+from napari_stego.gui.pointing import Pointing
 from napari_stego.gui.reader import prefer_for_projects
 from napari_stego.gui.review_panel import ReviewPanel
 from napari_stego.gui.run_panel import RunPanel
@@ -81,8 +81,7 @@ class StegoWidget(QWidget):
         self.reset_button.setToolTip(
             "Take back all that was painted on this photograph; can be undone (Alt+R)"
         )
-        self._clicks = ClickListener(napari_viewer.mouse_drag_callbacks, self._clicked)
-        self._moves = MoveListener(napari_viewer.mouse_move_callbacks, self._moved)
+        self._pointing = Pointing(napari_viewer, self.layers, self)
         self._lay_out()
         self._connect()
         self._follow()
@@ -339,25 +338,6 @@ class StegoWidget(QWidget):
         self.correct_panel.choose(self.class_panel.current_id)
         self.review_panel.choose(self.class_panel.current_id)
 
-    def _clicked(self, position: Any, click: Click) -> None:
-        pixel = self.layers.pixel_at(position)
-        if pixel is None or self.layers.drawing or self.inspect_panel.marks.drawing:
-            return
-        if self.tabs.shows(self.correct_panel):
-            self.correct_panel.click(pixel, click is not Click.UNLIKE)
-            return
-        if self.tabs.shows(self.review_panel):
-            self.review_panel.click(pixel)
-            return
-        labels = self.layers.label_image
-        if labels is not None and click is Click.LOOK:
-            self.class_panel.select(int(labels[pixel]))
-        self.inspect_panel.click(pixel, click)
-
-    def _moved(self, position: Any) -> None:
-        pixel, score = self.layers.pixel_at(position), self.layers.heatmaps.score_at(position)
-        self.inspect_panel.move(pixel, score)
-
     def event(self, event: QEvent) -> bool:
         """Shut down when napari takes the widget out of its dock, which is how it closes it."""
         if event.type() == QEvent.Type.ParentChange and self.parent() is None:
@@ -382,8 +362,7 @@ class StegoWidget(QWidget):
 
     def shut_down(self) -> None:
         """Cancel what is running and let go of the viewer; harmless when done twice."""
-        self._clicks.stop()
-        self._moves.stop()
+        self._pointing.stop()
         self.run_panel.shut_down(_PATIENCE_SECONDS)
         self.jobs.shut_down(_PATIENCE_SECONDS)
         self.inspect_panel.shut_down(_PATIENCE_SECONDS)

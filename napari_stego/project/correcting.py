@@ -146,7 +146,8 @@ class Correction:
         mask = np.zeros(self.superpixels.shape, np.bool_)
         for click in clicks:
             for pixel in click.pixels:
-                mask[self.tree.region_at(pixel, level)] = click.positive
+                if mask[pixel] != click.positive:  # else all of its region is so already
+                    mask[self.tree.region_at(pixel, level)] = click.positive
         return mask
 
     def give(self, mask: npt.NDArray[np.bool_], class_id: int, source: str = "") -> Painted:

@@ -78,6 +78,16 @@ def test_clicks_are_one_edit_that_obeys_them_and_can_be_undone(call, project):
     np.testing.assert_array_equal(labels_of(project), before)
 
 
+def test_a_line_through_pixels_counts_as_one_click(call, project):
+    given = ["--class", 2, "--at", "10,10 10,30 20,40", "--not", "60,70 60,80"]
+    changes = call(*given)
+    assert "2 clicks" in changes["edit"]
+    labels = labels_of(project)
+    assert (labels[10, 10:31] == 2).all()
+    assert labels[15, 35] == labels[20, 40] == 2
+    assert (labels[60, 70:81] != 2).all()
+
+
 def test_a_region_of_a_level_is_taken_whole(call, project):
     values = call("--class", 1, "--at", "3,3", "--region-level", 1)
     assert values["pixels"] == 64 * 96

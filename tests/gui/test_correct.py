@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from panel_user import CTRL, KEY, LEFT, PanelUser, threads
+from panel_user import CTRL, KEY, LEFT, NONE, SHIFT, PanelUser, threads
 from qtpy.QtCore import QPoint
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -27,6 +27,16 @@ class User(PanelUser):
     def pick(self, radio):
         QTest.mouseClick(radio, LEFT, pos=QPoint(8, radio.height() // 2))
         self.settle()
+
+    def drag(self, places, modifiers, *, wait=True):
+        points = [self.point(*place) for place in places]
+        QTest.mousePress(self.canvas, LEFT, modifiers, points[0])
+        for point in points[1:]:
+            QTest.mouseMove(self.canvas, point)
+            QApplication.processEvents()
+        QTest.mouseRelease(self.canvas, LEFT, modifiers, points[-1])
+        if wait:
+            self.settle()
 
     @property
     def correction(self):
@@ -75,6 +85,33 @@ def test_clicks_propose_a_region_which_enter_gives_to_the_class_in_one_step(user
     user.press(panel.given.undo)
     np.testing.assert_array_equal(user.labels, before)
     assert user.shows_classes()
+
+
+def test_drags_with_shift_and_ctrl_draw_over_what_is_and_what_is_not(user):
+    panel, view = user.panel, user.viewer.camera.center
+    user.drag([(40, 10), (40, 30), (30, 40)], SHIFT, wait=False)
+    assert (user.shown[40, 10:31] == user.shown[40, 20]).all()  # drawn at once
+    assert user.shown[40, 20] not in user.labels
+    user.settle()
+    user.drag([(85, 90), (85, 110)], CTRL)
+    user.click(60, 20)
+    assert [click.positive for click in panel.clicks] == [True, False, True]
+    drawn = np.array(panel.clicks[0].pixels)
+    assert len(drawn) > 25
+    np.testing.assert_allclose(drawn[[0, -1]], [(40, 10), (30, 40)], atol=1)
+    mask = panel.proposal.mask
+    assert all(mask[pixel] == click.positive for click in panel.clicks for pixel in click.pixels)
+    np.testing.assert_array_equal(mask, user.correction.propose(panel.clicks))
+    user.key(KEY.Key_Backspace)
+    user.key(KEY.Key_Backspace)
+    assert [click.positive for click in panel.clicks] == [True]
+    user.key(KEY.Key_Escape)
+    assert user.shows_classes()
+    # Without a key, a drag moves the photograph.
+    assert user.viewer.camera.center == view
+    user.drag([(40, 10), (40, 30)], NONE)
+    assert panel.clicks == ()
+    assert user.viewer.camera.center != view
 
 
 def test_keys_take_clicks_back_discard_and_accept_as_soon_as_there_is_a_region(user):
