@@ -50,7 +50,7 @@ def history(project: options.ProjectOption, json_: options.JsonOption = False) -
         lines = [
             f"{'>' if number == past.position else ' '} {number:{width}}  {text}"
             + ("  (undone)" if number > past.position else "")
-            for number, text in enumerate(["Clusters as they were made", *texts])
+            for number, text in enumerate(["The classes as they were at first", *texts])
         ]
         reporter.result(values, "\n".join(lines))
 

@@ -44,7 +44,7 @@ class BrowserBar(QWidget):
             "F&ilter", "List photographs by folder, day, class, strokes, features or margin (Alt+I)"
         )
         self.colours = self._toggle(
-            "Class &colours", "Put the colours of the classes on the thumbnails (Alt+C)"
+            "Class colo&urs", "Put the colours of the classes on the thumbnails (Alt+U)"
         )
         self.sort = QComboBox(self)
         self.sort.setAccessibleName("Sort photographs by")

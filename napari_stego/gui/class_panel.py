@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from qtpy.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtGui import QAction, QKeySequence
 from qtpy.QtWidgets import (
     QHBoxLayout,
@@ -31,6 +31,7 @@ from napari_stego.gui.number_texts import share_text
 from napari_stego.gui.session import Session
 from napari_stego.gui.split_dialog import SplitDialog, ask_split
 from napari_stego.gui.tree_slider import TreeSlider
+from napari_stego.project import Segmentation
 
 
 class ClassPanel(QWidget):
@@ -68,6 +69,7 @@ class ClassPanel(QWidget):
         self.line = QLabel(self)
         self._split_dialog: SplitDialog | None = None
         self._counting = ""
+        self._shown: Segmentation | None = None
         self._make_actions()
         self._lay_out()
         self._connect()
@@ -179,8 +181,15 @@ class ClassPanel(QWidget):
         self.tree.merged.connect(self.select)
 
     def refresh(self) -> None:
-        """Follow the session."""
+        """Follow the session; the selected classes stay selected, in what has become of them."""
+        segmentation, table = self._session.segmentation, self._session.table
+        ids, current = self.selected_ids, self.current_id
         self.model.refresh(self._layers.label_image)
+        if segmentation is not self._shown:
+            self._shown = segmentation
+            self.view.scrollToTop()
+        elif self.current_id is None and current is not None and table is not None:
+            self.view.choose([table.now(each) for each in (current, *ids)])
         self._update_actions()
         self._tell()
 
@@ -209,12 +218,7 @@ class ClassPanel(QWidget):
         class_id : int
             Its id; one that is not there changes nothing.
         """
-        index = self.view.index_of(class_id)
-        if index.isValid():
-            # Not by selectRow, which asks whether the Ctrl key is down.
-            flags = QItemSelectionModel.SelectionFlag
-            chosen = flags.ClearAndSelect | flags.Rows
-            self.view.selectionModel().setCurrentIndex(index, chosen)
+        self.view.choose([class_id])
 
     @property
     def current_id(self) -> int | None:
@@ -235,19 +239,22 @@ class ClassPanel(QWidget):
         segmentation = self._session.segmentation
         history = segmentation.history if segmentation is not None else None
         ids, into = self.selected_ids, self._merge_target()
-        self.merge.setEnabled(into is not None)
+        self.merge.setEnabled(into is not None and not self._session.read_only)
         text = self.commands.merge_text(ids, into) if into is not None else ""
         self.merge.setToolTip(f"{text or 'Merge the selected classes into one'} (M)")
-        for action in (self.rename, self.recolour, self.only, self.code, self.split):
-            action.setEnabled(self.current_id is not None)
-        for action in (self.label, self.toggle, self.lock, self.parent_, self.delete):
-            action.setEnabled(bool(ids))
+        writable = not self._session.read_only
+        self.only.setEnabled(self.current_id is not None)
+        self.toggle.setEnabled(bool(ids))
+        for action in (self.rename, self.recolour, self.code, self.split):
+            action.setEnabled(writable and self.current_id is not None)
+        for action in (self.label, self.lock, self.parent_, self.delete):
+            action.setEnabled(writable and bool(ids))
         self.show_all.setEnabled(bool(self.model.hidden) or self.only.isChecked())
-        self.add.setEnabled(history is not None)
-        self.palettes.setEnabled(self.model.rowCount() > 0)
+        self.add.setEnabled(writable and history is not None)
+        self.palettes.setEnabled(writable and self.model.rowCount() > 0)
         undo, redo = (history.undo_text, history.redo_text) if history else ("", "")
-        self.undo.setEnabled(bool(undo))
-        self.redo.setEnabled(bool(redo))
+        self.undo.setEnabled(writable and bool(undo))
+        self.redo.setEnabled(writable and bool(redo))
         self.undo.setToolTip(f"Undo: {undo} (Ctrl+Z)" if undo else "Nothing to undo")
         self.redo.setToolTip(f"Redo: {redo} (Ctrl+Shift+Z)" if redo else "Nothing to redo")
         self.patches.show_class(self.current_id)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 from qtpy.QtCore import QRect, QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QImage, QPainter, QPaintEvent, QPalette, QPen, QPixmap
-from qtpy.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QWidget
+from qtpy.QtWidgets import QAbstractButton, QHBoxLayout, QLabel, QSizePolicy, QWidget
 
 from napari_stego.corpus import CorpusImage, ImageReadError
 from napari_stego.gui.class_counting import StatisticsCounter
@@ -66,6 +66,9 @@ class PatchStrip(QWidget):
             layout.addWidget(thumbnail)
         self._words = QLabel(self)
         self._words.setMinimumHeight(_SIDE)
+        # Words and examples are there by turns: neither makes the dock wider for a moment.
+        self._words.setWordWrap(True)
+        self._words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         layout.addWidget(self._words, 1)
         self._fill(())
         self._say("Choose a class to see examples of it.")

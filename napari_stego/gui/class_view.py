@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QModelIndex, QPoint, Qt, Signal
+from collections.abc import Iterable
+
+from qtpy.QtCore import QEvent, QItemSelectionModel, QModelIndex, QPoint, Qt, Signal
 from qtpy.QtGui import (
     QAction,
     QDragLeaveEvent,
@@ -168,6 +170,23 @@ class ClassView(QTableView):
             Its id.
         """
         return self._classes.class_at(self.model().mapToSource(index).row()).id
+
+    def choose(self, class_ids: Iterable[int]) -> None:
+        """Select classes, the first of them as the current one.
+
+        Parameters
+        ----------
+        class_ids : iterable of int
+            Their ids; those that are not there are left out, and none changes nothing.
+        """
+        flags = QItemSelectionModel.SelectionFlag
+        indexes = [self.index_of(each) for each in dict.fromkeys(class_ids)]
+        for number, index in enumerate(each for each in indexes if each.isValid()):
+            if number:
+                self.selectionModel().select(index, flags.Select | flags.Rows)
+            else:
+                # Not by selectRow, which asks whether the Ctrl key is down.
+                self.selectionModel().setCurrentIndex(index, flags.ClearAndSelect | flags.Rows)
 
     def index_of(self, class_id: int, column: int = NAME) -> QModelIndex:
         """Find the cell of a class.

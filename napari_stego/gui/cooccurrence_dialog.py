@@ -120,6 +120,7 @@ class CooccurrenceDialog(QDialog):
     def _show(self, measured: Cooccurrence) -> None:
         self.measured = measured
         self.plots.draw(measured)
+        self.adjustSize()
 
 
 class _Curves(SmallPlots):
@@ -140,6 +141,7 @@ class _Curves(SmallPlots):
             row.addWidget(plot)
         self.legend = QLabel(self)
         self.legend.setTextFormat(Qt.TextFormat.RichText)
+        self.legend.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addLayout(row)

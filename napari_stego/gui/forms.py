@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from magicgui.widgets import ComboBox, Container, FileEdit, LineEdit, SpinBox
 from pydantic import ValidationError
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QWidget
 
 from napari_stego.backbones import BACKBONES, DEFAULT_BACKBONE, Layer
 from napari_stego.clustering import ClusterSettings
@@ -20,6 +21,13 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 _AUTO = "auto"
 _MAX_TRIALS = 20
 _STEGO_FIELDS = ("dim", "steps", "seed")
+
+
+def _whole_number(**options: Any) -> SpinBox:
+    box = SpinBox(**options)
+    # Else the first digits of a larger number are raised to the least that is allowed.
+    box.native.setKeyboardTracking(False)
+    return box
 
 
 class RunForm:
@@ -39,7 +47,7 @@ class RunForm:
         self._features, self._stego, self._clusters = features, stego, ClusterSettings()
         self.main = Container(
             widgets=[
-                SpinBox(
+                _whole_number(
                     name="clusters",
                     label="Clusters (K)",
                     value=ClusterSettings().clusters,
@@ -76,7 +84,7 @@ class RunForm:
                     "after the final norm; or several with commas. `auto` finds the one that "
                     "suits the photographs, without labels, on at most 60 of them.",
                 ),
-                SpinBox(
+                _whole_number(
                     name="long_side",
                     label="Long side (px)",
                     value=features.long_side,
@@ -94,7 +102,7 @@ class RunForm:
                     filter="*.safetensors *.pth *.pt *.ckpt *.bin *.whl *.onnx",
                     tooltip="The backbone's weights, if they cannot be downloaded here.",
                 ),
-                SpinBox(
+                _whole_number(
                     name="dim",
                     label="Code length (D)",
                     value=stego.dim,
@@ -102,7 +110,7 @@ class RunForm:
                     max=2048,
                     tooltip="Numbers in a code. Fewer for fewer classes.",
                 ),
-                SpinBox(
+                _whole_number(
                     name="steps",
                     label="Training steps",
                     value=stego.steps,
@@ -110,7 +118,7 @@ class RunForm:
                     max=1_000_000,
                     tooltip="Steps of the training.",
                 ),
-                SpinBox(
+                _whole_number(
                     name="trials",
                     label="Trials",
                     value=1,
@@ -120,7 +128,7 @@ class RunForm:
                     "makes the best clusters is kept: told without labels, on at most 90 "
                     "photographs. Its settings are on show afterwards.",
                 ),
-                SpinBox(
+                _whole_number(
                     name="seed",
                     label="Seed",
                     value=stego.seed,
@@ -177,6 +185,9 @@ class RunForm:
         StegoError
             If a value cannot be used.
         """
+        focused = QApplication.focusWidget()
+        if isinstance(focused, QAbstractSpinBox):
+            focused.clearFocus()  # what is being typed counts, as it stands
         main, advanced = self.main.asdict(), self.advanced.asdict()
         layer, seed = _layer(advanced["layer"]), advanced["seed"]
         # The best of some trials may have another seed than its clusters.

@@ -73,7 +73,7 @@ class SearchGallery(QWidget):
         self._note = ""
         self._opening = LatestRunner("napari-stego index", self)
         self._feed = Feed("napari-stego search", self)
-        self.search = QPushButton("Sea&rch all photographs", self)
+        self.search = QPushButton("Search all pho&tographs", self)
         self.search.setToolTip(
             "Find the best places of the whole project; the first time, and after new photographs, "
             "an index is made"

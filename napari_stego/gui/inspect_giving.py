@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from natsort import natsort_keygen
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QInputDialog, QMenu, QPushButton, QWidget
 
@@ -45,6 +46,9 @@ class _WithNewClass:
         return self.segmentation.label_image(image)
 
 
+_natural = natsort_keygen()
+
+
 class GiveButton(QPushButton):
     """A button that asks for a class with a menu.
 
@@ -79,7 +83,9 @@ class GiveButton(QPushButton):
         menu.clear()
         if table is None:
             return
-        rows = sorted(table.rows, key=lambda row: (row.id != current, row.name.casefold()))
+        rows = sorted(
+            table.rows, key=lambda row: (row.id != current, _natural(row.name.casefold()))
+        )
         new = menu.addAction("New class…")
         new.triggered.connect(lambda *_: self._ask_name())
         menu.addSeparator()

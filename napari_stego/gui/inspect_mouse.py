@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from napari.viewer import Viewer
 from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QLabel, QStatusBar, QWidget
 
 from napari_stego.correspondence import Prompt
 from napari_stego.gui.inspect_options import InspectOptions
@@ -23,34 +22,30 @@ class MouseFollower(QObject):
 
     Parameters
     ----------
-    viewer : napari.Viewer
-        Whose status bar tells the score, whichever layer is selected.
     layers : LayerStack
         Shows the heatmap.
     options : InspectOptions
         Whether to follow.
     make : callable
         Makes a question of prompts; None if there is nothing to compare.
-    parent : QObject
-        Owner.
+    parent : QWidget
+        Owner, in the window whose status bar tells the score.
     """
 
     def __init__(
         self,
-        viewer: Viewer,
         layers: LayerStack,
         options: InspectOptions,
         make: Callable[[tuple[Prompt, ...]], Question | None],
-        parent: QObject,
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
-        self._viewer = viewer
+        self._window = parent
         self._layers = layers
         self._options = options
         self._make = make
         self._pixel: tuple[int, int] | None = None
-        self._text = ""
-        self._helped: tuple[Any, str] | None = None
+        self._status: QLabel | None = None
         self.busy = False
         """Whether a heatmap of what is under the mouse is on its way."""
 
@@ -84,21 +79,22 @@ class MouseFollower(QObject):
         self._tell_status("" if score is None else f"correspondence {score:.2f}")
 
     def _tell_status(self, text: str) -> None:
-        """Say something in the status bar, where napari says what the selected layer's keys do."""
-        active = self._viewer.layers.selection.active
-        if self._helped is not None:
-            layer, own = self._helped
-            if layer.help == self._text:  # else napari has said something else
-                layer.help = own
-            self._helped = None
-        self._text = text
-        if active is None:
-            self._viewer.help = text
-            return
-        if text:
-            self._helped = (active, active.help)
-            active.help = text
-        self._viewer.help = active.help
+        # napari's own places are taken by what it says of the pixel and of the selected layer.
+        if self._status is None and text:
+            bar = self._window.window().findChild(QStatusBar)
+            if bar is None:
+                return  # the dock floats
+            self._status = QLabel(bar)
+            bar.addPermanentWidget(self._status)
+        if self._status is not None:
+            self._status.setText(text)
+            self._status.setVisible(bool(text))
+
+    def shut_down(self) -> None:
+        """Leave the status bar."""
+        if self._status is not None:
+            self._status.deleteLater()
+            self._status = None
 
     def rest(self) -> None:
         """Show nothing more until the mouse moves again."""

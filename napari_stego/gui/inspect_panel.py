@@ -80,7 +80,7 @@ class InspectPanel(QWidget):
         self.marks = PromptsLayer(viewer, self.prompts, self)
         self.giver = Giver(session, self)
         self.options = InspectOptions(session, self)
-        self.mouse = MouseFollower(viewer, layers, self.options, self._make, self)
+        self.mouse = MouseFollower(layers, self.options, self._make, self)
         self.bar = PromptsBar(self.prompts, self.marks, self)
         self.mask = MaskBar(session, layers, self.giver, current, self)
         self.near = NearGallery(Thumbnails(), self)
@@ -191,7 +191,7 @@ class InspectPanel(QWidget):
         self._layers.shown.disconnect(self._shown)
         self._session.segmentation_changed.disconnect(self._follow_clusters)
         self._session.classes_changed.disconnect(self.why.refresh)
-        self.mouse.tell(None)
+        self.mouse.shut_down()
         self.options.shut_down()
         self.given.shut_down()
         self.marks.shut_down()
@@ -210,6 +210,9 @@ class InspectPanel(QWidget):
         super().hideEvent(event)
         self.options.follow.setChecked(False)
         self.mask.refresh()
+        if not event.spontaneous():  # that is a window that is made small
+            self._layers.heatmaps.hide()
+            self.mouse.tell(None)
 
     def _has(self, image: CorpusImage) -> bool:
         encodings = self._session.encodings

@@ -37,7 +37,7 @@ class JobBar(QWidget):
         self.pause.toggled.connect(self._pause)
         self.cancel = QPushButton("Cancel", self)
         self.cancel.setToolTip("Stop at the next safe point; what is finished is kept")
-        self.cancel.clicked.connect(jobs.cancel)
+        self.cancel.clicked.connect(self._cancel)
         self.status = QLabel(self)
         self.status.setWordWrap(True)
         self.status.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
@@ -77,8 +77,15 @@ class JobBar(QWidget):
         self.status.setVisible(bool(self.status.text()))
 
     def _show_buttons(self) -> None:
+        self.cancel.setEnabled(True)
+        self.cancel.setText("Cancel")
         for widget in (self.bar, self.pause, self.cancel):
             widget.setVisible(self._jobs.busy)
+
+    def _cancel(self) -> None:
+        self._jobs.cancel()
+        self.cancel.setEnabled(False)
+        self.cancel.setText("Stopping…")
 
     def _pause(self, wanted: bool) -> None:
         self._jobs.set_paused(wanted)

@@ -109,9 +109,7 @@ class OwnLayers:
         shape : tuple of int
             ``(H, W)`` of the photograph.
         """
-        scale = np.divide(shape, heatmap.shape)
-        # The middles of pixels are at whole numbers, in both.
-        placed = {"scale": scale, "translate": (scale - 1) / 2}
+        placed = _placed(heatmap, shape)
         layer = self._find(HEATMAP)
         if layer is not None:
             if layer.data.shape == heatmap.shape:
@@ -178,9 +176,14 @@ class OwnLayers:
 
     def hide_heatmap(self) -> None:
         """Hide the heatmap: it is of something else."""
-        layer = self._find(HEATMAP)
-        if layer is not None:
-            layer.visible = False
+        layer, photograph = self._find(HEATMAP), self.photograph
+        if layer is None:
+            return
+        layer.visible = False
+        if photograph is not None:
+            # Hidden layers count, too, when the viewer fits what it shows into the window.
+            for name, value in _placed(layer.data, photograph.data.shape[:2]).items():
+                setattr(layer, name, value)
 
     def leave(self) -> None:
         """Let the layers go, which stay in the viewer for the next dock."""
@@ -218,3 +221,12 @@ class OwnLayers:
 def _mark(layer: Any, name: str) -> str:
     """Say which layer it is; a copy that the user made of it has another id."""
     return f"{name} {layer.unique_id}"
+
+
+def _placed(
+    heatmap: npt.NDArray[np.float32], shape: tuple[int, ...]
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Place a heatmap over a photograph."""
+    scale = np.divide(shape, heatmap.shape)
+    # The middles of pixels are at whole numbers, in both.
+    return {"scale": scale, "translate": (scale - 1) / 2}

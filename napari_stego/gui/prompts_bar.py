@@ -8,8 +8,8 @@ from napari_stego.gui.prompts import PromptSet
 from napari_stego.gui.prompts_layer import PromptsLayer
 
 _TOOLS = (
-    ("&Box", "add_rectangle", "Drag a box around what to look for"),
-    ("La&sso", "add_polygon_lasso", "Draw around what to look for, with the button held down"),
+    ("Bo&x", "add_rectangle", "Drag a box around what to look for"),
+    ("Lasso", "add_polygon_lasso", "Draw around what to look for, with the button held down"),
 )
 _HINT = "Click something in the photograph to see where else it is."
 _MORE = "Shift+click: also like this. Ctrl+click: not like this."
@@ -47,7 +47,7 @@ class PromptsBar(QWidget):
         self.undo = QPushButton("&Undo prompt", self)
         self.undo.setToolTip("Go back to what was looked for before")
         self.undo.clicked.connect(prompts.undo)
-        self.clear = QPushButton("&Clear", self)
+        self.clear = QPushButton("Clear", self)
         self.clear.setToolTip("Look for nothing, and take the marks off the photograph")
         self.clear.clicked.connect(prompts.clear)
         row = QHBoxLayout()

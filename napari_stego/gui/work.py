@@ -95,7 +95,10 @@ def open_project(
     for sentence in (opened.read_only, opened.note, _about_missing(opened)):
         if sentence:
             reports.tell(sentence)
-    return Opened.read(opened)
+    found = Opened.read(opened)
+    if found.segmentation is not None and found.segmentation.note:
+        reports.tell(found.segmentation.note)
+    return found
 
 
 def _about_missing(project: Project) -> str:
@@ -104,7 +107,7 @@ def _about_missing(project: Project) -> str:
         return ""
     return (
         f"{len(missing)} of {len(corpus)} photographs are not in {corpus.root}. If they were "
-        f"moved, `napari-stego relink {project.folder} FOLDER` finds them."
+        f"moved, `napari-stego relink FOLDER --project {project.folder}` finds them."
     )
 
 

@@ -35,7 +35,7 @@ class _Shown(BaseModel):
 
 
 def shown_classes(folder: Path, image: CorpusImage, crf: CrfSettings | None) -> dict[str, Any]:
-    """Describe the layer of classes for `write_classes`, as metadata of the layer.
+    """Describe the layer of classes for `write_mask` and `write_export`, as metadata of the layer.
 
     Parameters
     ----------
@@ -55,15 +55,13 @@ def shown_classes(folder: Path, image: CorpusImage, crf: CrfSettings | None) -> 
     return {_KEY: _Shown(project=str(folder), image=image.name, crf=settings).model_dump()}
 
 
-def write_classes(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
-    """Save the layer of classes.
+def write_mask(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
+    """Save the layer of classes as a mask of the photograph on show.
 
     Parameters
     ----------
     path : str
-        Ending in ``.png``, ``.tif`` or ``.tiff``: the mask of the photograph
-        on show, with the colours of its classes. Else a folder, for a complete
-        export of all photographs; edges are refined if they are on show.
+        Ending in ``.png``, ``.tif`` or ``.tiff``; ``.png`` is added to others.
     data : array-like
         ``(H, W) uint16`` class ids.
     attributes : mapping
@@ -72,25 +70,54 @@ def write_classes(path: str, data: Any, attributes: Mapping[str, Any]) -> list[s
     Returns
     -------
     list of str
-        What was written; of an export, the folder first.
+        What was written.
 
     Raises
     ------
     StegoError
-        If the layer is another one, or it cannot be written, or the export was
-        cancelled.
+        If the layer is another one, or it cannot be written.
     """
     shown, target = _shown(attributes), Path(path)
+    if target.suffix.lower() not in _PNG | _TIFF:
+        target = target.with_name(f"{target.name}.png")
+    table = Segmentation(Project.open(Path(shown.project), writable=False)).table
+    write = write_png_mask if target.suffix.lower() in _PNG else write_tiff_mask
+    write(target, _labels(data), table)
+    return [str(target)]
+
+
+def write_export(path: str, data: Any, attributes: Mapping[str, Any]) -> list[str]:
+    """Save the layer of classes as a complete export of all photographs.
+
+    Parameters
+    ----------
+    path : str
+        A folder. Edges are refined if they are on show.
+    data : array-like
+        Not looked at: what is written are the classes of the project.
+    attributes : mapping
+        Attributes of the layer, among them its metadata.
+
+    Returns
+    -------
+    list of str
+        What was written, the folder first.
+
+    Raises
+    ------
+    StegoError
+        If the layer is another one, the path is one of a file, it cannot be
+        written, or the export was cancelled.
+    """
+    shown, target = _shown(attributes), Path(path)
+    if target.suffix.lower() in _PNG | _TIFF:
+        raise StegoError(
+            f"An export of all photographs is a folder. Leave “{target.suffix}” out of its name, "
+            "or choose “mask of this photograph”."
+        )
     project = Project.open(Path(shown.project), writable=False)
-    segmentation = Segmentation(project)
-    suffix = target.suffix.lower()
-    if suffix in _PNG | _TIFF:
-        labels = _labels(data)
-        write = write_png_mask if suffix in _PNG else write_tiff_mask
-        write(target, labels, segmentation.table)
-        return [str(target)]
     crf = None if shown.crf is None else CrfSettings.model_validate(shown.crf)
-    return _export(project, target, ExportSettings(crf=crf), segmentation)
+    return _export(project, target, ExportSettings(crf=crf), Segmentation(project))
 
 
 def _shown(attributes: Mapping[str, Any]) -> _Shown:

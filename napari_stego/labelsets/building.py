@@ -22,6 +22,7 @@ MAX_PROBLEMS = 1000
 _HEX = re.compile(r"#?([0-9a-f]{6})")
 _SHORT_HEX = re.compile(r"#([0-9a-f])([0-9a-f])([0-9a-f])")
 _RGB = re.compile(r"(?:rgb)?[(\[]?\s*(\d{1,3})[\s,;]+(\d{1,3})[\s,;]+(\d{1,3})\s*[)\]]?")
+_FORMULA = frozenset("=+-@")  # names and codes are exported to spreadsheets
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
@@ -146,6 +147,8 @@ def _is_good(row: Row, problems: Problems) -> bool:
         fault = f"the code is longer than {CODE_LENGTH} characters; the row is left out."
     elif len(row.above) > MAX_DEPTH:
         fault = f"more than {MAX_DEPTH} labels are above it; the row is left out."
+    elif any(text[:1] in _FORMULA for text in (row.name, row.code) if text):
+        fault = "a spreadsheet would take it for a formula; the row is left out."
     elif any(map(_CONTROL.search, texts)):
         fault = "there are control characters in it; the row is left out."
     if fault:

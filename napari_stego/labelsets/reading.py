@@ -7,6 +7,7 @@ dictionary.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import re
@@ -41,6 +42,7 @@ _KNOWN = {
     *("visible", "is_duplicate", "popularity", "created_at", "updated_at"),
 }
 _LEVELS = re.compile(r"[:>]")
+_NUMBER = re.compile(r"\d+([.,]\d+)?")
 _ALIASES = re.compile(r"[;,|]")
 
 
@@ -51,7 +53,7 @@ def read_label_set(path: Path) -> LabelSet:
     with a ``fill``) or BIIGLE (a label tree); CSV of CATAMI, CoralNet or
     BIIGLE by its columns; otherwise a plain table with comma, semicolon or
     tab, with a header or with name, code and parent in this order and a
-    colour anywhere. Text is UTF-8 or, if it is not, Latin-1.
+    colour anywhere. Text is UTF-8 or UTF-16 or, if it is neither, Latin-1.
 
     Parameters
     ----------
@@ -93,6 +95,8 @@ def read_label_set(path: Path) -> LabelSet:
 
 
 def _decode(content: bytes) -> str:
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return content.decode("utf-16")  # what Excel calls Unicode text
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -140,7 +144,14 @@ def _read_table(text: str, problems: Problems) -> tuple[str, list[Row]]:
             for before, _ in lines[:at]:
                 problems.add(before, "this stands before the header; it is left out.")
             return _headed(line, columns, lines[at + 1 :], problems)
-    return "List", list(_headless(lines, problems))
+    rows = list(_headless(lines, problems))
+    if rows and _is_like_header([cells for _, cells in lines]):
+        problems.add(
+            lines[0][0],
+            f"there is no column “name”: {rows[0].name!r} is taken for a label, too, if this is "
+            "no header.",
+        )
+    return "List", rows
 
 
 def _cells(text: str, problems: Problems) -> Iterator[tuple[int, list[str]]]:
@@ -218,6 +229,15 @@ def _row(line: int, record: dict[str, str], kind: str) -> Row:
     elif not code:
         code = key
     return Row(line, name, code, fields.get("colour", ""), key, parent, above, aliases)
+
+
+def _is_like_header(rows: list[list[str]]) -> bool:
+    """Tell whether the first row has words where all others have numbers."""
+    return len(rows) > 1 and any(
+        not _NUMBER.fullmatch(cell)
+        and all(len(row) > at and _NUMBER.fullmatch(row[at]) for row in rows[1:])
+        for at, cell in enumerate(rows[0])
+    )
 
 
 def _headless(lines: list[tuple[int, list[str]]], problems: Problems) -> Iterator[Row]:

@@ -42,6 +42,7 @@ def load_clusters(path: Path) -> ClusterModel:
         return model
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise ProjectError(
-            f"{path} is missing or damaged ({error}). Delete the folder {path.parent} and cluster "
-            "again."
+            f"{path} is missing or damaged ({error}). Delete this file only, and cluster again "
+            "with the same settings: the classes and their edits, which are in other files of its "
+            "folder, are there again then."
         ) from error

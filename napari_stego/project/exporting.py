@@ -136,7 +136,8 @@ def export(
     ------
     StegoError
         If the project is not far enough, the folder cannot be written or is
-        among the photographs, or there is no backbone for the detail.
+        among the photographs, centroids of a split are missing, or there is no
+        backbone for the detail.
     Cancelled
         If `cancel` is set.
     """
@@ -144,6 +145,7 @@ def export(
     project.check_target(folder)
     settings = settings or ExportSettings()
     segmentation = segmentation or Segmentation(project)
+    segmentation.check_splits()
     table = segmentation.table
     dense = dense_encoder(
         segmentation.result.features,

@@ -166,7 +166,7 @@ def _taken(folder: Path) -> ReadOnlyError:
     except (OSError, ValidationError, ValueError):  # it is just being written
         who = "another program"
     return ReadOnlyError(
-        f"{folder} is open elsewhere ({who}), so it can only be read here. Close it there and "
+        f"It can only be read here: {folder} is open elsewhere ({who}). Close it there and "
         "open it again here."
     )
 

@@ -191,6 +191,28 @@ def test_a_row_is_dragged_with_the_mouse(opened, until):
     np.testing.assert_array_equal(viewer.layers["classes"].data, np.where(before == 1, 4, before))
 
 
+def test_undo_redo_and_split_keep_a_current_row(opened):
+    _, widget = opened
+    panel = widget.class_panel
+    click(panel, 1)
+    click(panel, 2, modifier=Qt.KeyboardModifier.ControlModifier)
+    press(panel, "M")
+    kept = panel.current_id
+    press(panel, "S")
+    assert panel.only.isChecked()
+    press(panel, "Ctrl+Z")
+    assert panel.current_id == kept
+    assert panel.only.isChecked()
+    press(panel, "Ctrl+Shift+Z")
+    assert panel.current_id == kept
+    press(panel, "S")
+    assert not panel.only.isChecked()
+    gone = 3 if kept != 3 else 4
+    click(panel, gone)
+    panel.commands.merge([gone, kept], kept)
+    assert panel.current_id == kept  # which it has become
+
+
 def test_keys_of_what_cannot_be_done_do_nothing(opened):
     """The viewer has other uses for them, and a letter is no new name."""
     viewer, widget = opened

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from qtpy.QtTest import QTest
 
 from napari_stego.clustering import ClusterSettings
 from napari_stego.errors import StegoError
@@ -68,3 +69,25 @@ def test_trials_are_not_repeated_for_a_run_on_show(form):
     assert form.values().trials == 3
     form.show(None, StegoSettings(seed=1))
     assert form.values().trials == 1
+
+
+@pytest.mark.parametrize(
+    ("field", "typed"), [("clusters", 100), ("clusters", 16), ("long_side", 224)]
+)
+def test_numbers_are_taken_as_they_are_typed(form, qtbot, field, typed):
+    part = form.main if field == "clusters" else form.advanced
+    box = part[field].native
+    qtbot.addWidget(part.native)
+    part.native.show()
+    part.native.activateWindow()
+    box.setFocus()
+    qtbot.waitUntil(box.hasFocus)
+    box.selectAll()
+    QTest.keyClicks(box, str(typed))
+    values = form.values()  # as a shortcut reads it, while the field has the focus
+    assert getattr(values.clusters if field == "clusters" else values.features, field) == typed
+    box.setFocus()
+    box.selectAll()
+    QTest.keyClicks(box, "1")
+    box.clearFocus()
+    assert part[field].value == box.minimum()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from panel_user import CTRL, KEY, LEFT, SHIFT, PanelUser, threads
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QLabel
 
 from napari_stego.classes import LockClass
 from napari_stego.project import Project
@@ -176,10 +178,11 @@ def test_the_heatmap_follows_the_mouse_until_a_click(user):
     score = user.heat[52, 30]
     assert score < 0.9
     assert f"{score:.2f}" in panel.options.score.text()
-    assert f"{score:.2f}" in user.viewer.help
+    labels = user.widget.window().statusBar().findChildren(QLabel)
+    shown = [label.text() for label in labels if label.isVisible() and label.width() > 20]
+    assert f"correspondence {score:.2f}" in shown
     QTest.mouseMove(user.canvas, user.point(-5, 30))
-    QApplication.processEvents()
-    assert "correspondence" not in user.viewer.help
+    user.until(lambda: not any(re.search(r"correspondence -?\d", x.text()) for x in labels))
 
 
 def test_centred_and_features_change_the_heatmap(user):

@@ -122,6 +122,16 @@ def test_a_damaged_project_is_told(plugin, settled, clustered, messages):
     assert any("damaged" in message for message in messages)
 
 
+def test_an_edit_that_was_cut_off_is_told(plugin, settled, clustered):
+    _, widget = plugin()
+    (log,) = clustered.glob("clusters/*/edits.jsonl")
+    with log.open("ab") as file:
+        file.write(b'{"n": 1, "c')
+    widget.open(None, clustered)
+    settled(widget)
+    assert "was not written to its end" in widget.job_bar.status.text()
+
+
 def test_settings_that_do_not_work_are_told(plugin, settled, clustered, messages):
     _, widget = plugin()
     widget.open(None, clustered)

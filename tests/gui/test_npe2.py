@@ -14,7 +14,7 @@ from PIL import Image
 
 from napari_stego.errors import StegoError
 from napari_stego.gui.reader import project_reader
-from napari_stego.gui.writer import write_classes
+from napari_stego.gui.writer import write_export, write_mask
 
 
 def test_the_manifest_is_valid():
@@ -85,6 +85,18 @@ def test_a_folder_gets_a_complete_export(opened, tmp_path):
         assert len(list(csv.DictReader(file))) >= len(widget.session.table.rows)
 
 
+def test_the_type_that_is_chosen_counts_whatever_the_name(opened, tmp_path):
+    viewer, _ = opened
+    layer = viewer.layers["classes"]
+    attributes = {"name": layer.name, "metadata": layer.metadata}
+    assert write_mask(str(tmp_path / "one"), layer.data, attributes) == [str(tmp_path / "one.png")]
+    with Image.open(tmp_path / "one.png") as mask:
+        np.testing.assert_array_equal(np.asarray(mask), layer.data)
+    with pytest.raises(StegoError, match="is a folder"):
+        write_export(str(tmp_path / "all.png"), layer.data, attributes)
+    assert not (tmp_path / "all.png").exists()
+
+
 def test_layers_of_others_stay_with_napari(opened, tmp_path):
     viewer, _ = opened
     own = viewer.add_labels(np.eye(20, dtype=np.uint8), name="mine")
@@ -93,6 +105,6 @@ def test_layers_of_others_stay_with_napari(opened, tmp_path):
     with pytest.raises(StegoError, match="“mine” does not show the classes"):
         own.save(str(tmp_path / "mine.png"), plugin="napari-stego")
     with pytest.raises(StegoError, match="does not show the classes"):
-        write_classes(str(tmp_path / "out"), own.data, {"name": "x", "metadata": {}})
+        write_export(str(tmp_path / "out"), own.data, {"name": "x", "metadata": {}})
     assert not (tmp_path / "mine.png").exists()
     assert not (tmp_path / "out").exists()

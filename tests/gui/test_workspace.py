@@ -5,9 +5,10 @@ from __future__ import annotations
 import threading
 
 import pytest
+from napari._app_model import get_app_model
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QAbstractButton, QApplication, QMenu
 
 TITLES = ["Photographs", "Train", "Inspect", "Classes", "Correct", "Review", "Export"]
 
@@ -37,6 +38,33 @@ def test_each_tab_has_a_key_and_needs_no_scrolling(opened):
         assert page.widget().width() <= page.viewport().width()
 
 
+def test_no_key_of_a_tab_is_taken_by_another_or_by_the_viewer(opened):
+    viewer, widget = opened
+    window = viewer.window._qt_window
+    menus = [
+        f"Alt+{menu.title().partition('&')[2][:1].upper()}"
+        for menu in window.findChildren(QMenu)
+        if menu.menuAction() in window.menuBar().actions()
+    ]
+    taken = {
+        str(each.keybinding)
+        for each in get_app_model().keybindings
+        if ".debug." not in each.command_id  # a menu that only developers have
+    }
+    assert "Alt+C" in taken  # copies a screenshot
+    for index in range(widget.tabs.count()):
+        widget.tabs.setCurrentIndex(index)
+        QApplication.processEvents()
+        used = [
+            button.shortcut().toString()
+            for button in widget.findChildren(QAbstractButton)
+            if button.isVisible() and not button.shortcut().isEmpty()
+        ]
+        assert used
+        assert len(set(used)) == len(used), used
+        assert set(used) & {*taken, *menus} == set(), TITLES[index]
+
+
 def test_a_new_corpus_begins_with_its_photographs_and_old_work_with_its_classes(
     plugin, settled, images, clustered, tmp_path
 ):
@@ -57,7 +85,9 @@ def test_progress_and_cancel_are_there_only_while_something_runs(training, settl
     assert bar.cancel.isVisible()
     assert not training.export_panel.start.isEnabled()
     QTest.mouseClick(bar.cancel, Qt.MouseButton.LeftButton)
+    assert (bar.cancel.text(), bar.cancel.isEnabled()) == ("Stopping…", False)
     settled(training)
+    assert (bar.cancel.text(), bar.cancel.isEnabled()) == ("Cancel", True)
     assert not bar.bar.isVisible()
     assert not bar.cancel.isVisible()
     assert training.export_panel.start.isEnabled()

@@ -82,6 +82,15 @@ def test_taglab(read, legacy):
     assert found.labels == (Label("Pocillopora", "Pocillopora", "#ff0010"),)
 
 
+def test_what_spreadsheets_write_and_would_run(read):
+    assert read("name,code\nSeegras 鱼,7\n".encode("utf-16")).labels == (Label("Seegras 鱼", "7"),)
+    found = read("name,code\n=1+1,A\nSand,@SUM\nRock,R\n")
+    assert [label.name for label in found.labels] == ["Rock"]
+    assert [problem.line for problem in found.problems] == [2, 3]
+    (problem,) = read("species,abundance\nAcropora,3\nPorites,12\n").problems
+    assert problem.line == 1 and "no column “name”" in problem.text
+
+
 def test_long_gaps_between_levels_do_not_hold_up_the_window(read):
     gap = " " * 60_000
     rows = "".join(f"{n},Corals{gap}Hard > Tables{gap}: Flat\n" for n in range(40))

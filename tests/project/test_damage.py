@@ -131,13 +131,29 @@ def test_damaged_clusters_say_so_and_can_be_made_again(tmp_path, clustered, dama
         classes.unlink()
         create_log(classes, start, (), edits)
     with pytest.raises(
-        ProjectError, match=r"missing or damaged.*(backup|Delete the folder).*cluster again"
+        ProjectError, match=r"missing or damaged.*(backup|this file only).*cluster again"
     ):
         Segmentation(project)
     for path in folder.iterdir():
         path.unlink()
     cluster(project, ClusterSettings(clusters=4))
     assert len(Segmentation(project).table.rows) == 4
+
+
+def test_lost_centroids_come_back_with_all_edits(tmp_path, clustered):
+    project = clustered(tmp_path)
+    Segmentation(project).history.do(RenameClass(id=2, name="sand"))
+    image = project.corpus.images[0]
+    before = Segmentation(project).label_image(image)
+    path = project.clusters_file(project.result.clusters)
+    path.write_bytes(b"")
+    with pytest.raises(ProjectError, match="Delete this file only"):
+        Segmentation(project)
+    path.unlink()
+    cluster(project, project.result.settings)
+    again = Segmentation(project)
+    assert again.table.name(2) == "sand"
+    np.testing.assert_array_equal(again.label_image(image), before)
 
 
 def test_a_project_folder_that_cannot_be_written_is_reported(

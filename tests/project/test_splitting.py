@@ -17,7 +17,7 @@ from napari_stego.classes import (
 )
 from napari_stego.clustering import ClusterModel, unit
 from napari_stego.progress import Cancelled, CancelToken
-from napari_stego.project import ClassTree, Project, Segmentation
+from napari_stego.project import ClassTree, Project, ProjectError, Segmentation, export
 from napari_stego.project.splitting import propose
 
 
@@ -175,7 +175,10 @@ def test_without_its_centroids_a_split_is_shown_as_one_class(project, damage):
         newest.replace(path)
         segmentation.history.undo()
     again = Segmentation(Project.open(project.folder))
-    assert "Undo that split" in again.note
+    assert "undo that split" in again.note
+    with pytest.raises(ProjectError, match="undo that split"):
+        export(project, project.folder / "export")
+    assert not (project.folder / "export" / "masks").exists()
     np.testing.assert_array_equal(label_images(again, project), before)
 
 
