@@ -62,7 +62,9 @@ class TileDelegate(QStyledItemDelegate):
             fill = QColor(accent)
             fill.setAlpha(_SELECTED_ALPHA if selected else _HOVER_ALPHA)
             text = option.palette.color(QPalette.ColorRole.Text)
-            painter.setPen(QPen(text, 2) if current else Qt.PenStyle.NoPen)
+            # The ground alone is nearly the colour of the list, in napari's themes.
+            wide = 3.0 if selected else 1.0
+            painter.setPen(QPen(text, wide) if selected or current else Qt.PenStyle.NoPen)
             painter.setBrush(fill)
             painter.drawRoundedRect(ground, _RADIUS, _RADIUS)
 

@@ -257,7 +257,10 @@ class BrowserPanel(QWidget):
 
     def _take_values(self) -> None:
         self.filters.show_days(self.values.dates)
+        at_top = self.view.verticalScrollBar().value() == 0
         self.arrange()
+        if at_top:  # as after another order was asked for, and not at the photograph on show
+            self.view.scrollToTop()
 
     def _colour(self, *_: Any) -> None:
         segmentation, table = self._session.segmentation, self._session.table

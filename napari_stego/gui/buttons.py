@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from qtpy.QtWidgets import QPushButton, QWidget
 
+WAIT_TIP = "Something else is running: wait for it, or cancel it in the bar below"
+"""Why a button cannot be pressed."""
+
 
 def push_button(text: str, tip: str, call: Callable[[], None], parent: QWidget) -> QPushButton:
     """Make a button.

@@ -15,8 +15,11 @@ from superqt import QElidingLabel
 
 from napari_stego.corpus import IMAGE_SUFFIXES
 from napari_stego.gui.browser_panel import BrowserPanel
+from napari_stego.gui.buttons import WAIT_TIP
 from napari_stego.gui.session import Session
 from napari_stego.project import Project
+
+_OPEN_TIP = "Read the photographs, and what the project holds of them (Alt+O)"
 
 
 class CorpusPanel(QWidget):
@@ -62,7 +65,7 @@ class CorpusPanel(QWidget):
         self._own_projects: set[Path | None] = {None}
         self.images.changed.connect(self._choose_images)
         self.open = QPushButton("&Open", self)
-        self.open.setToolTip("Read the photographs, and what the project holds of them")
+        self.open.setToolTip(_OPEN_TIP)
         self.open.clicked.connect(self._open)
         self.sample = QPushButton("Try the sample reef", self)
         self.sample.setToolTip("Open the 16 synthetic photographs that come with this plugin")
@@ -150,8 +153,8 @@ class CorpusPanel(QWidget):
             Whether one is.
         """
         self.open.setEnabled(not busy)
+        self.open.setToolTip(WAIT_TIP if busy else _OPEN_TIP)
         self.sample.setEnabled(not busy)
-        self.setAcceptDrops(not busy)
         self.browser.set_busy(busy)
 
     def _follow(self) -> None:

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QLabel, QPushButton, QSizePolicy, QVBoxLayout, QWidge
 from superqt import QCollapsible
 
 from napari_stego.backbones import pick_device
+from napari_stego.gui.buttons import WAIT_TIP
 from napari_stego.gui.cooccurrence_dialog import CooccurrenceDialog
 from napari_stego.gui.forms import RunForm
 from napari_stego.gui.jobs import Jobs
@@ -18,6 +19,11 @@ from napari_stego.gui.training_facts import TrainingFacts
 from napari_stego.gui.training_view import TrainingView
 from napari_stego.gui.verdict_line import VerdictLine
 from napari_stego.stego import StegoSettings, StepRecord, collapse_warning
+
+_START_TIP = (
+    "Extract features, train a STEGO head, cluster its codes and tell whether it helps. What was "
+    "done before with the same settings is not done again. (Alt+T)"
+)
 
 
 class RunPanel(QWidget):
@@ -58,10 +64,6 @@ class RunPanel(QWidget):
         self.ask_k.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.ask_k.clicked.connect(self._ask_k)
         self.start = QPushButton("&Train and cluster", self)
-        self.start.setToolTip(
-            "Extract features, train a STEGO head, cluster its codes and tell whether it helps. "
-            "What was done before with the same settings is not done again. (Alt+T)"
-        )
         self.start.clicked.connect(self._start)
         self.warning = QLabel(self)
         self.warning.setWordWrap(True)
@@ -182,7 +184,10 @@ class RunPanel(QWidget):
         self.warning.setVisible(bool(warning))
 
     def _update_buttons(self, *_: object) -> None:
-        self.start.setEnabled(self._session.corpus is not None and not self._jobs.busy)
+        opened = self._session.corpus is not None
+        self.start.setEnabled(opened and not self._jobs.busy)
+        obstacle = WAIT_TIP if self._jobs.busy else "Open photographs first (Alt+1)"
+        self.start.setToolTip(_START_TIP if self.start.isEnabled() else obstacle)
         project = self._session.project
         extracted = project is not None and project.state.features is not None
         self.ask_apart.setEnabled(self._session.segmentation is not None)

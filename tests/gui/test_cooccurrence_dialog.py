@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
+from pyqtgraph import PlotWidget
 from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication
 
 from napari_stego.classes import RenameClass
 
@@ -35,7 +37,13 @@ def test_named_classes_or_masks_are_the_truth(opened, dialog, settled, messages,
     assert not dialog.measure.isEnabled()
     settled(widget)
     assert set(dialog.measured.curves) == {"codes", "features"}
-    assert "average precision within a photograph" in dialog.plots.legend.text()
+    legend = dialog.plots.legend
+    assert "average precision within a photograph" in legend.text()
+    QApplication.processEvents()
+    assert legend.height() >= legend.heightForWidth(legend.width())
+    assert all(
+        plot.geometry().bottom() < legend.y() for plot in dialog.plots.findChildren(PlotWidget)
+    )
 
     masks = tmp_path / "masks"
     masks.mkdir()
