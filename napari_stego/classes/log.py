@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import threading
@@ -329,9 +330,10 @@ def _replay(path: Path) -> _Replayed:
     except FileNotFoundError as error:
         raise DamagedLogError(f"There is no {path}.") from error
     except OSError as error:
+        reason = "it is a link" if error.errno == errno.ELOOP else error.strerror or error
         raise EditLogError(
-            f"The classes in {path} cannot be read: {error.strerror or error}. Check the "
-            "permissions of the file, and open the project again."
+            f"The classes in {path} cannot be read: {reason}. Put an ordinary file in its place, "
+            "with the permission to read it, and open the project again."
         ) from error
     except (ValueError, ClassEditError) as error:
         raise DamagedLogError(

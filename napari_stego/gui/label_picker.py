@@ -100,6 +100,7 @@ class LabelPicker(QDialog):
         self.list_view.setModel(self.model)
         self.list_view.setUniformItemSizes(True)
         self.list_view.setAccessibleName("Labels found")
+        self.hint = QLabel()
         self.load_button = QPushButton("Load a list…")
         self.load_button.setAutoDefault(False)
         self.load_button.setToolTip("CATAMI, CoralNet, BIIGLE, TagLab, or a table with names")
@@ -115,7 +116,7 @@ class LabelPicker(QDialog):
         below.addWidget(self.source_line, 1)
         below.addWidget(self.load_button)
         layout = QVBoxLayout(self)
-        for widget in (self.search_line, self.list_view):
+        for widget in (self.search_line, self.list_view, self.hint):
             layout.addWidget(widget)
         layout.addLayout(below)
         layout.addWidget(self.problems_text)
@@ -139,7 +140,8 @@ class LabelPicker(QDialog):
         if label_set is None:
             self.source_line.setText("Load a list of labels to choose from.")
         else:
-            text = f"{label_set.source}, {len(label_set.labels)} labels"
+            count = len(label_set.labels)
+            text = f"{label_set.source}, {count:,} label{'s' * (count > 1)}"
             if problems:
                 text += f", {len(problems)} problem{'s' * (len(problems) > 1)}"
             self.source_line.setText(text)
@@ -188,6 +190,9 @@ class LabelPicker(QDialog):
             found = self._label_set.search(self.search_line.text(), _SHOWN)
         self.model.show_labels(found)
         self._select(0)
+        wanted = bool(self._label_set is not None and not found)
+        self.hint.setText("No label has such words." if wanted else "Enter chooses, Esc gives up.")
+        self.hint.setVisible(self._label_set is not None)
 
     def _choose(self, index: QModelIndex) -> None:
         if index.isValid():

@@ -248,7 +248,7 @@ def edits_put_away(project: Project, before: ResultRecord | None) -> str:
         return ""
     return (
         "These clusters were made before and come back with their classes of then. The classes "
-        f"that you edited since ({made} edits) belong to the others: they come back with the "
-        f"settings of {before.settings.clusters} clusters of {before.settings.source}, on the "
-        "same photographs."
+        f"that you edited since ({made} edit{'s' * (made > 1)}) belong to the others: they come "
+        f"back with the settings of {before.settings.clusters} clusters of "
+        f"{before.settings.source}, on the same photographs."
     )

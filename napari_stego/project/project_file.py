@@ -82,6 +82,10 @@ def read_state(folder: Path) -> StateFile:
             f"There is no project in {folder}. Make one with "
             f"`napari-stego run IMAGES --project {folder}`."
         ) from error
+    except NotADirectoryError as error:
+        raise ProjectError(
+            f"{folder} is a file, and a project is a folder. Choose another name."
+        ) from error
     except (OSError, ValueError, TypeError) as error:
         raise ProjectError(
             f"{path} is damaged or cannot be read: {_reason(error)}. Move it away and run the same "

@@ -50,6 +50,7 @@ def test_arrow_keys_move_and_stop_at_the_ends(picker, qtbot):
 def test_escape_closes_and_nothing_found_chooses_nothing(picker, qtbot):
     qtbot.keyClicks(picker.search_line, "zzzz")
     assert texts(picker) == []
+    assert picker.hint.text() == "No label has such words."
     with qtbot.assertNotEmitted(picker.label_chosen):
         qtbot.keyClick(picker.search_line, Qt.Key.Key_Return)
         assert picker.isVisible()
@@ -70,6 +71,7 @@ def test_loading_a_list_shows_its_problems(picker, qtbot, tmp_path, monkeypatch)
         qtbot.mouseClick(picker.load_button, Qt.MouseButton.LeftButton)
     assert loaded.args == [picker.label_set]
     assert texts(picker) == ["Kelp", "Mud"]
+    assert "Enter chooses" in picker.hint.text()
     assert "1 problem" in picker.source_line.text()
     assert picker.problems_text.toPlainText().startswith("Line 3: ")
     assert picker.problems_text.isVisible()

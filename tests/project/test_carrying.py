@@ -70,7 +70,7 @@ def test_edits_of_both_stay_where_they_were_made_and_are_told_of(project):
     after.history.do(RenameClass(id=3, name="rock"))
     told, earlier = again(project, clusters=4)
     assert "come back with their classes of then" in told[0]
-    assert "(1 edits)" in told[0]
+    assert "(1 edit)" in told[0]
     assert {row.name for row in earlier.table.rows} == {"class 1", "sand", "class 3", "class 4"}
 
 
