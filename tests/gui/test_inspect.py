@@ -191,6 +191,28 @@ def test_the_heatmap_follows_the_mouse_until_a_click(user):
     user.until(forgotten)
 
 
+def test_layers_that_are_removed_come_back_when_they_are_needed(user):
+    layers = user.viewer.layers
+    user.click(50, 90)
+    user.click(40, 30, SHIFT)
+    for name in ("correspondence", "prompts"):
+        layers.remove(name)
+    user.settle()
+    user.click(60, 20, SHIFT, wait=False)
+    if "correspondence" in layers:
+        layers.remove("correspondence")  # while another one is on its way
+    user.settle()
+    user.click(50, 90)
+    assert layers["correspondence"].visible
+    assert user.heat[50, 90] > 0.99
+    user.panel.options.follow.click()
+    layers.remove("correspondence")
+    QTest.mouseMove(user.canvas, user.point(52, 30))
+    user.until(lambda: "correspondence" in layers)
+    user.widget.tabs.show_panel(user.widget.class_panel)
+    assert not layers["correspondence"].visible  # classes are worked on without it
+
+
 def test_centred_and_features_change_the_heatmap(user):
     user.click(40, 30)
     user.press(user.panel.options.centred)
