@@ -18,18 +18,18 @@ _INK = (240, 240, 240)
 _OPACITY = 0.6
 _LINE = 18
 _GAP = 6
-# From dark blue over green to yellow, each as bright as it is high; grey printers keep the order.
+# As in napari, from black over violet and orange to yellow (inferno, of matplotlib).
 _STOPS = np.array(
     [
-        (68, 1, 84),
-        (71, 44, 122),
-        (59, 81, 139),
-        (44, 113, 142),
-        (33, 144, 141),
-        (39, 173, 129),
-        (92, 200, 99),
-        (170, 220, 50),
-        (253, 231, 37),
+        (0, 0, 4),
+        (33, 12, 74),
+        (87, 16, 110),
+        (138, 34, 106),
+        (188, 55, 84),
+        (227, 89, 51),
+        (249, 140, 10),
+        (249, 201, 50),
+        (252, 255, 164),
     ],
     np.float32,
 )

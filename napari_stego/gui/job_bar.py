@@ -46,7 +46,7 @@ class JobBar(QWidget):
         row.addWidget(self.pause)
         row.addWidget(self.cancel)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setContentsMargins(6, 0, 6, 2)
         layout.addLayout(row)
         layout.addWidget(self.status)
         jobs.started.connect(self._started)
