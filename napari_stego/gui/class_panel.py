@@ -369,7 +369,7 @@ class ClassPanel(QWidget):
     def _summary(self) -> str:
         count = self.model.rowCount()
         if not count:
-            return ""
+            return "There are no classes yet. Open photographs (Alt+1), then train (Alt+2)."
         parts = [f"{count} class{'es' * (count != 1)}"]
         if self.model.hidden:
             parts.append(f"{len(self.model.hidden)} hidden")

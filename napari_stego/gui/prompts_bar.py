@@ -12,6 +12,7 @@ _TOOLS = (
     ("Lasso", "add_polygon_lasso", "Draw around what to look for, with the button held down"),
 )
 _HINT = "Click something in the photograph to see where else it is."
+_NOTHING = "There is nothing to compare yet. Open photographs (Alt+1), then train (Alt+2)."
 _MORE = "Shift+click: also like this. Ctrl+click: not like this."
 
 
@@ -32,6 +33,7 @@ class PromptsBar(QWidget):
         super().__init__(parent)
         self._prompts = prompts
         self._layer = layer
+        self._possible = False
         self.line = QLabel(self)
         self.line.setWordWrap(True)
         self.line.setAccessibleName("What is looked for")
@@ -71,8 +73,10 @@ class PromptsBar(QWidget):
         possible : bool
             Whether there is.
         """
+        self._possible = possible
         for widget in (*self.tools.values(), self.unlike):
             widget.setEnabled(possible)
+        self._follow()
 
     def _draw(self, mode: str, wanted: bool) -> None:
         if wanted:
@@ -98,7 +102,7 @@ class PromptsBar(QWidget):
         unlike = sum(not prompt.positive for prompt in prompts)
         like = len(prompts) - unlike
         if not prompts:
-            self.line.setText(_HINT)
+            self.line.setText(_HINT if self._possible else _NOTHING)
         elif not self._prompts.kept:
             self.line.setText(f"Where else is what you clicked? {_MORE}")
         else:

@@ -183,8 +183,13 @@ class TreeSlider(QWidget):
         # What joins more than a pair that was skipped would join that pair too.
         wanted = (p for p in pairs if not any(each <= _ids(p) for each in self._skipped))
         self._pair = pair = next(wanted, None)
-        for each in (self.suggestion, self.merge, self.skip):
-            each.setVisible(pair is not None)
+        left_out = pair is None and any(each <= _ids(p) for each in self._skipped for p in pairs)
+        self.merge.setVisible(pair is not None)
+        for each in (self.suggestion, self.skip):
+            each.setVisible(pair is not None or left_out)
+        self.skip.setText("Suggest again" if left_out else "Skip")
+        if left_out:
+            self.suggestion.setText("All that are alike were skipped.")
         self.merge.setEnabled(not self._session.read_only)
         if pair is not None and tree is not None:
             first, second = (_named(tree.table, ids) for ids in (pair.first, pair.second))
@@ -208,7 +213,9 @@ class TreeSlider(QWidget):
     def _skip(self) -> None:
         if self._pair is not None:
             self._skipped.add(_ids(self._pair))
-            self._suggest()
+        else:
+            self._skipped.clear()
+        self._suggest()
 
 
 def _classes(count: int) -> str:

@@ -38,6 +38,13 @@ def test_each_tab_has_a_key_and_needs_no_scrolling(opened):
         assert page.widget().width() <= page.viewport().width()
 
 
+def test_tabs_say_what_to_do_while_nothing_is_open(plugin):
+    _, widget = plugin()
+    assert "Open photographs first (Alt+1)" in widget.run_panel.start.toolTip()
+    assert "Open photographs (Alt+1)" in widget.inspect_panel.bar.line.text()
+    assert "Open photographs (Alt+1)" in widget.class_panel.line.text()
+
+
 def test_no_key_of_a_tab_is_taken_by_another_or_by_the_viewer(opened):
     viewer, widget = opened
     window = viewer.window._qt_window
