@@ -256,7 +256,7 @@ def test_the_plugin_says_that_photographs_are_missing_when_it_opens_a_project(pr
     open_project(None, project.folder, reports, CancelToken())
     (sentence,) = reports.take().sentences
     assert f"1 of 4 photographs are not in {images}" in sentence
-    assert f"napari-stego relink {project.folder}" in sentence
+    assert f"napari-stego relink FOLDER --project {project.folder}`" in sentence
 
 
 def test_a_photograph_that_is_gone_says_how_to_find_it(project, images):
