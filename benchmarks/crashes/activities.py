@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from napari_stego.classes import (
     AcceptProposal,
@@ -349,7 +349,7 @@ def check_export(place: Place, told: Told, before: str) -> str:
             try:
                 with Image.open(path) as mask:
                     labels = np.asarray(mask)
-            except (OSError, UnidentifiedImageError) as error:
+            except OSError as error:
                 raise LostError(f"{path} is cut off") from error
             if not np.array_equal(labels, segmentation.label_image(image)):
                 raise LostError(f"{path} shows other classes than the project")

@@ -267,8 +267,7 @@ class ClassHistory:
         # The counters stay: ids of edits undone are never given again.
         counters = self._now.table.next_id, self._now.table.next_cluster
         state = self._state(position)
-        self._now = state
-        self.reserve(*counters)
+        self._now = replace(state, table=state.table.reserve(*counters))
         self._tell(reduce(or_, (step.change for step in self._steps[first:last])))
 
     def _state(self, position: int) -> ClassState:

@@ -47,19 +47,13 @@ _TAIL = 256
 # The lock of a project is of the process; its threads share it, and a job may open a log while the
 # window writes to it. Reentrant, as a collection of garbage may come in the middle.
 _guard = threading.RLock()
-_turns: WeakValueDictionary[str, _Turn] = WeakValueDictionary()
+_turns: WeakValueDictionary[str, threading.RLock] = WeakValueDictionary()
 
 
-class _Turn:
-    """Whose turn it is among the writers of one log in this process."""
-
-    def __init__(self) -> None:
-        self.lock = threading.RLock()
-
-    @staticmethod
-    def of(path: Path) -> _Turn:
-        with _guard:
-            return _turns.setdefault(os.path.realpath(path), _Turn())
+def _turn_of(path: Path) -> threading.RLock:
+    """Find the lock that the writers of a log in this process share."""
+    with _guard:
+        return _turns.setdefault(os.path.realpath(path), threading.RLock())
 
 
 class EditLogError(StegoError):
@@ -224,9 +218,9 @@ class EditLog:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._turn = _Turn.of(path)
+        self._turn = _turn_of(path)
         # Else a line that another thread is writing would be taken for a torn one, and cut off.
-        with self._turn.lock:
+        with self._turn:
             replayed = _replay(path)
             self.history = replayed.history
             self.note = replayed.note(path)
@@ -251,7 +245,7 @@ class EditLog:
             If it cannot be written. What was written of it is taken away,
             now or, if the disk refuses that too, before the next one.
         """
-        with self._turn.lock:
+        with self._turn:
             line = _encoded(self.path, self._lines, action)
             with self._writing("The edit was not made.") as descriptor:
                 try:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import maximum_filter, minimum_filter
+from scipy.ndimage import minimum_filter
 
 from napari_stego.classes import ClassTable
 from napari_stego.correction import Click
@@ -157,20 +157,17 @@ def _mark(shown: npt.NDArray[np.uint16], click: Click) -> None:
     length, width, rim = (
         _pixels(share, shown.shape) for share in (_MARK_LENGTH, _MARK_WIDTH / 2, _MARK_RIM)
     )
-    reach = length + rim
-    rows, columns = np.array(click.pixels).T
-    top, left = max(rows.min() - reach, 0), max(columns.min() - reach, 0)
-    part = shown[top : rows.max() + reach + 1, left : columns.max() + reach + 1]
-    line = np.zeros(part.shape, np.bool_)
-    line[rows - top, columns - left] = True
-    flat, upright = (2 * width + 1, 2 * length + 1), (2 * length + 1, 2 * width + 1)
+    flat, upright = (width, length), (length, width)
     if len(click.pixels) > 1:
-        bars = [(2 * width + 1,) * 2]
+        bars = [(width, width)]
     else:
         bars = [flat, upright] if click.positive else [flat]
-    for value, more in ((_RIM, 2 * rim), (_PLUS if click.positive else _MINUS, 0)):
-        for height, across in bars:
-            part[maximum_filter(line, (height + more, across + more), mode="constant")] = value
+    places = (*click.pixels[::width], click.pixels[-1])  # near enough to leave no gap
+    for value, more in ((_RIM, rim), (_PLUS if click.positive else _MINUS, 0)):
+        for down, across in ((down + more, across + more) for down, across in bars):
+            for row, column in places:
+                top, left = max(row - down, 0), max(column - across, 0)
+                shown[top : row + down + 1, left : column + across + 1] = value
 
 
 def _pixels(share: float, shape: tuple[int, ...]) -> int:

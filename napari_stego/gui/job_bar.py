@@ -29,6 +29,7 @@ class JobBar(QWidget):
         self._jobs = jobs
         self._job = ""
         self._told: list[str] = []
+        self._next = ""
         self.bar = QProgressBar(self)
         self.bar.setAccessibleName("Progress")
         self.pause = QPushButton("Pause", self)
@@ -66,14 +67,25 @@ class JobBar(QWidget):
         self._told.append(sentence)
         self._say(self._job)
 
+    def suggest(self, step: str) -> None:
+        """Say what to do next, until the user goes somewhere.
+
+        Parameters
+        ----------
+        step : str
+            A sentence; empty for nothing.
+        """
+        self._next = step
+        self._say(self._job)
+
     def forget(self) -> None:
         """Drop what was told: something else begins."""
-        self._told = []
+        self._told, self._next = [], ""
         self._say(self._job)
 
     def _say(self, job: str) -> None:
         self._job = job
-        self.status.setText("\n".join([job, *self._told]))
+        self.status.setText("\n".join(each for each in (job, *self._told, self._next) if each))
         self.status.setVisible(bool(self.status.text()))
 
     def _show_buttons(self) -> None:

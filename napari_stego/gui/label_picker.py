@@ -190,8 +190,7 @@ class LabelPicker(QDialog):
             found = self._label_set.search(self.search_line.text(), _SHOWN)
         self.model.show_labels(found)
         self._select(0)
-        wanted = bool(self._label_set is not None and not found)
-        self.hint.setText("No label has such words." if wanted else "Enter chooses, Esc gives up.")
+        self.hint.setText("Enter chooses, Esc gives up." if found else "No label has such words.")
         self.hint.setVisible(self._label_set is not None)
 
     def _choose(self, index: QModelIndex) -> None:

@@ -109,7 +109,6 @@ class OwnLayers:
         shape : tuple of int
             ``(H, W)`` of the photograph.
         """
-        placed = _placed(heatmap, shape)
         layer = self._find(HEATMAP)
         if layer is not None:
             if layer.data.shape == heatmap.shape:
@@ -119,9 +118,7 @@ class OwnLayers:
                 layer.refresh(extent=False, thumbnail=False)
             else:
                 layer.data = heatmap
-            for name, value in placed.items():
-                if not np.array_equal(getattr(layer, name), value):
-                    setattr(layer, name, value)
+            _place(layer, shape)
             if not layer.visible:
                 layer.visible = True
             return
@@ -130,7 +127,7 @@ class OwnLayers:
             name=HEATMAP,
             blending="translucent",
             **heat_look(self._threshold),
-            **placed,
+            **_placed(heatmap, shape),
         )
         active = self._viewer.layers.selection.active
         layer.colorbar.visible = self._threshold is None
@@ -182,8 +179,7 @@ class OwnLayers:
         layer.visible = False
         if photograph is not None:
             # Hidden layers count, too, when the viewer fits what it shows into the window.
-            for name, value in _placed(layer.data, photograph.data.shape[:2]).items():
-                setattr(layer, name, value)
+            _place(layer, photograph.data.shape[:2])
 
     def leave(self) -> None:
         """Let the layers go, which stay in the viewer for the next dock."""
@@ -226,7 +222,13 @@ def _mark(layer: Any, name: str) -> str:
 def _placed(
     heatmap: npt.NDArray[np.float32], shape: tuple[int, ...]
 ) -> dict[str, npt.NDArray[np.float64]]:
-    """Place a heatmap over a photograph."""
+    """Say where a heatmap is to lie, so that it covers a photograph."""
     scale = np.divide(shape, heatmap.shape)
     # The middles of pixels are at whole numbers, in both.
     return {"scale": scale, "translate": (scale - 1) / 2}
+
+
+def _place(layer: Any, shape: tuple[int, ...]) -> None:
+    for name, value in _placed(layer.data, shape).items():
+        if not np.array_equal(getattr(layer, name), value):
+            setattr(layer, name, value)

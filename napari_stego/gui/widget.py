@@ -148,6 +148,7 @@ class StegoWidget(QWidget):
         self.review_panel.place_wanted.connect(self._go)
         self.review_panel.fix_wanted.connect(lambda: self.tabs.show_panel(self.correct_panel))
         self.export_panel.wanted.connect(self.export)
+        self.tabs.currentChanged.connect(lambda *_: self.job_bar.suggest(""))
         self.session.corpus_changed.connect(self._follow)
         self.session.segmentation_changed.connect(self._follow)
         self.jobs.started.connect(self._follow)
@@ -295,14 +296,14 @@ class StegoWidget(QWidget):
         self._adopt(opened)
         if opened.segmentation is None:
             self.tabs.show_panel(self.corpus_panel)
-            self.job_bar.tell("Next: “Train and cluster”, in the tab Train (Alt+2).")
+            self.job_bar.suggest("Next: “Train and cluster”, in the tab Train (Alt+2).")
         else:
             self.tabs.show_panel(self.class_panel)
 
     def _adopt_and_judge(self, opened: Opened) -> None:
         """Show the clusters, and only then find out whether the codes were worth it."""
         self._adopt(opened)
-        self.job_bar.tell(
+        self.job_bar.suggest(
             "Next: point at things in Inspect (Alt+3), and say what the clusters are in Classes "
             "(Alt+4)."
         )

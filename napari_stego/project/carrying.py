@@ -195,9 +195,9 @@ def _history(project: Project, result: ResultRecord) -> ClassHistory:
 
 def _is_edited(history: ClassHistory) -> bool:
     start = history.start
-    plain = ClassTable.from_clusters(start.table.n_clusters)
-    # Classes that were carried over are the user's, even where the carrying over was undone.
-    return bool(history.edits or start.painted_images or start.table.rows != plain.rows)
+    # Classes that wait for a cluster were carried over, even where that was undone since.
+    waiting = any(not row.clusters for row in start.table.rows)
+    return bool(history.edits or start.painted_images or waiting)
 
 
 def next_id_beyond(project: Project, result: ResultRecord | None) -> int:

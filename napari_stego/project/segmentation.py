@@ -79,20 +79,10 @@ class Segmentation:
             self.history.reserve(project.state.next_id)
         except (DamagedLogError, ValueError) as error:
             raise _damaged(clusters, error) from error
-        if not self._has_splits:
-            self.note = f"{self.note} {self._about_splits}".lstrip()
-
-    @property
-    def _has_splits(self) -> bool:
-        return all(self._splits.model(s.split_id, len(s.new_clusters)) for s in self.table.splits)
-
-    @property
-    def _about_splits(self) -> str:
-        return (
-            "The centroids of a split are missing or damaged in "
-            f"{self._project.inside('clusters', self.result.clusters, 'splits')}: what was split "
-            "is shown as one class. Put the files back, or undo that split, and split again."
-        )
+        try:
+            self.check_splits()
+        except ProjectError as error:
+            self.note = f"{self.note} {error}".lstrip()
 
     def check_splits(self) -> None:
         """Check that what is labelled is what the classes were made of.
@@ -102,8 +92,12 @@ class Segmentation:
         ProjectError
             If the centroids of a split are missing.
         """
-        if not self._has_splits:
-            raise ProjectError(self._about_splits)
+        if not all(self._splits.model(s.split_id, len(s.new_clusters)) for s in self.table.splits):
+            folder = self._project.inside("clusters", self.result.clusters, "splits")
+            raise ProjectError(
+                f"The centroids of a split are missing or damaged in {folder}: what was split is "
+                "shown as one class. Put the files back, or undo that split, and split again."
+            )
 
     @property
     def table(self) -> ClassTable:

@@ -79,6 +79,9 @@ def test_a_new_corpus_begins_with_its_photographs_and_old_work_with_its_classes(
     widget.open(images, tmp_path / "new.stego")
     settled(widget)
     assert widget.tabs.shows(widget.corpus_panel)
+    assert "Next: “Train and cluster”" in widget.job_bar.status.text()
+    widget.tabs.show_panel(widget.run_panel)
+    assert "Next" not in widget.job_bar.status.text()  # it has been followed
     widget.open(None, clustered)
     settled(widget)
     assert widget.tabs.shows(widget.class_panel)
