@@ -134,7 +134,8 @@ class RunForm:
                     value=stego.seed,
                     min=0,
                     max=2**31 - 1,
-                    tooltip="The same seed gives the same result.",
+                    tooltip="The same seed gives the same result, but for rounding where several "
+                    "processor cores share the work.",
                 ),
                 ComboBox(
                     name="device",
