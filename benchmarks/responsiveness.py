@@ -24,6 +24,8 @@ from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_stego.project import ExportSettings
+
 BEAT_MS = 5
 CLICKS = 40
 
@@ -89,6 +91,16 @@ def measure(images: Path, project: Path, steps: int) -> dict[str, np.ndarray]:
     settle()
     rows["stall while clustering and showing"] = heartbeat.take()
     rows["click to heatmap, idle"] = _clicks(viewer, widget)
+    gallery = widget.inspect_panel.search
+    widget.inspect_panel.results.setCurrentWidget(gallery)
+    settle()
+    heartbeat.take()
+    QTest.mouseClick(gallery.search, Qt.MouseButton.LeftButton)
+    _until(lambda: not widget.inspect_panel.busy and not widget.jobs.busy)
+    rows["stall while indexing and searching"] = heartbeat.take()
+    widget.export(project.parent / "export", ExportSettings())
+    settle()
+    rows["stall while exporting"] = heartbeat.take()
     form.advanced["seed"].value = 1
     form.advanced["steps"].value = 100 * steps
     widget.run_panel.start.click()

@@ -173,18 +173,21 @@ class SearchGallery(QWidget):
 
     def follow(self) -> None:
         """Tell what can be done now, and what the hits are of."""
-        count, selected = len(self.view.tiles.tiles), len(self.view.selected)
+        tiles, selected = self.view.tiles.tiles, len(self.view.selected)
+        count, threshold = len(tiles), self._threshold()
+        fit = sum(tile.score >= threshold for tile in tiles)
         self.search.setEnabled(self._question is not None and not self.busy)
         self.all.setEnabled(bool(count))
         writable = self._session.segmentation is not None and not self._session.read_only
         self.give.setEnabled(bool(selected) and writable)
         self.give.setToolTip(
-            f"Give what is around the selected hits, at {self._threshold():.2f} or more, to a "
-            "class; one undo step"
+            f"Give what is around the selected hits, at {threshold:.2f} or more, to a class; one "
+            "undo step"
         )
         if self.busy:
             return
         parts = [f"{count:,} hits"] if count else []
+        parts += [f"{fit:,} at the threshold of {threshold:.2f} or above"] * (fit < count)
         parts += [f"{selected:,} selected"] * bool(selected)
         parts += [self._note] * bool(self._note)
         if count and self._answered is not None and not self._answered.alike(self._question):

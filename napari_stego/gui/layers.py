@@ -20,6 +20,7 @@ from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.own_layers import OwnLayers
 from napari_stego.gui.pictures import Picture, read_picture
+from napari_stego.gui.places import Places
 from napari_stego.gui.preview import Preview
 from napari_stego.gui.session import Session
 from napari_stego.gui.strokes import LabelImages, Strokes
@@ -61,7 +62,7 @@ class LayerStack(QObject):
         self._hidden: frozenset[int] = frozenset()
         self._coloured: tuple[Labels | None, dict[int, str]] = (None, {})
         self._preview: Preview | None = None
-        self._place: tuple[str, tuple[int, int], int] | None = None
+        self.places = Places(viewer)
         self._layers = OwnLayers(viewer)
         self.heatmaps = Heatmaps(self._layers, self)
         for signal in (session.image_changed, session.segmentation_changed):
@@ -256,8 +257,10 @@ class LayerStack(QObject):
         """The label image in the place of the classes, if there is one for the picture on show."""
         return self._preview.label_image(self._picture) if self._preview is not None else None
 
-    def look_at(self, image: str, pixel: tuple[int, int], size: int) -> None:
-        """Bring a place of an image to the middle of the canvas, now or once it is shown.
+    def look_at(
+        self, image: str, pixel: tuple[int, int], size: int, *, marked: bool = True
+    ) -> None:
+        """Bring a place of an image to the middle of the canvas and mark it, once it is shown.
 
         Parameters
         ----------
@@ -267,21 +270,13 @@ class LayerStack(QObject):
             Row and column.
         size : int
             Side in pixels of what is to be seen there.
+        marked : bool
+            Whether to mark it.
         """
-        self._place = (image, pixel, size)
-        if self._picture is not None and self._picture.image.name == image:
-            self._go_to_place()
-
-    def _go_to_place(self) -> None:
-        layer, picture, place = self._layers.photograph, self._picture, self._place
-        self._place = None
-        if layer is None or picture is None or place is None or place[0] != picture.image.name:
-            return
-        _, pixel, size = place
-        self._viewer.reset_view()
-        # What is looked for takes a good part of the canvas, with its surroundings.
-        self._viewer.camera.zoom *= max(min(picture.photograph.shape[:2]) / (4 * size), 1.0)
-        self._viewer.camera.center = layer.data_to_world(pixel)
+        self.places.want(image, pixel, size, marked)
+        layer = self._layers.photograph
+        if layer is not None and self._picture is not None and self._picture.image.name == image:
+            self.places.show(image, layer)
 
     def _show_alone(self, layer: Labels) -> None:
         alone = self._alone if self._shown_instead is None else None
@@ -308,6 +303,7 @@ class LayerStack(QObject):
         self._description.stop()
         self._pictures.shut_down(seconds)
         self.heatmaps.shut_down(seconds)
+        self.places.leave()
         self._layers.leave()
 
     def _removing(self, event: Any) -> None:
@@ -339,7 +335,7 @@ class LayerStack(QObject):
             show_problem(picture.problem)
         if turned:
             self._viewer.reset_view()
-            self._go_to_place()
+            self.places.show(picture.image.name, self._layers.photograph)
             self._viewer.title = f"napari - {picture.image.name}"
         self.shown.emit()
 

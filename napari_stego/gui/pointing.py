@@ -63,6 +63,7 @@ class Pointing:
         pixel, panels = self._layers.pixel_at(position), self._panels
         if pixel is None or self._drawing:
             return
+        self._layers.places.clear()
         if panels.tabs.shows(panels.correct_panel):
             panels.correct_panel.click(pixel, click is not Click.UNLIKE)
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,11 @@ class StegoWidget(QWidget):
         self._lay_out()
         self._connect()
         self._follow()
+        # What is loaded by now stays: to look through it for garbage again and again would hold
+        # up everything for a third of a second each time.
+        self._freezes = gc.get_freeze_count() == 0
+        if self._freezes:
+            gc.freeze()
 
     def _lay_out(self) -> None:
         classes = QWidget(self)
@@ -145,7 +151,7 @@ class StegoWidget(QWidget):
         self.correct_panel.began.connect(self.class_panel.tree.restore)
         self.review_panel.picked.connect(self.class_panel.select)
         self.review_panel.began.connect(self.class_panel.tree.restore)
-        self.review_panel.place_wanted.connect(self._go)
+        self.review_panel.place_wanted.connect(lambda patch: self._go(patch, marked=False))
         self.review_panel.fix_wanted.connect(lambda: self.tabs.show_panel(self.correct_panel))
         self.export_panel.wanted.connect(self.export)
         self.tabs.currentChanged.connect(lambda *_: self.job_bar.suggest(""))
@@ -317,12 +323,13 @@ class StegoWidget(QWidget):
                 )
             )
 
-    def _go(self, patch: Patch) -> None:
+    def _go(self, patch: Patch, *, marked: bool = True) -> None:
         """Go to a place in a photograph."""
         corpus = self.session.corpus
         names = [image.name for image in corpus.images] if corpus is not None else []
         if patch.image.name in names:
-            self.layers.look_at(patch.image.name, (patch.row, patch.column), patch.size)
+            pixel = patch.row, patch.column
+            self.layers.look_at(patch.image.name, pixel, patch.size, marked=marked)
             self.session.select(names.index(patch.image.name))
 
     def _follow(self, *_: Any) -> None:
@@ -374,3 +381,5 @@ class StegoWidget(QWidget):
         self.class_panel.shut_down(_PATIENCE_SECONDS)
         if self.session.project is not None:
             self.session.project.close()
+        if self._freezes:
+            gc.unfreeze()

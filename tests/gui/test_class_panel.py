@@ -329,7 +329,15 @@ def test_examples_lead_to_their_place(opened, until, settled):
     settled(widget)
     patch = other.patch
     assert widget.session.image.name == patch.image.name
-    np.testing.assert_allclose(viewer.camera.center[-2:], (patch.row, patch.column))
+    mark = viewer.layers["place"]
+    np.testing.assert_array_equal(mark.data, [(patch.row, patch.column)])
+    assert mark.size.tolist() == [patch.size]
+    assert viewer.layers.selection.active == viewer.layers["classes"]
+    # The place is in the middle, unless so much of the canvas would be empty.
+    shape = np.array((widget.session.image.height, widget.session.image.width))
+    zoom = max(shape.min() / (4 * patch.size), 1)
+    middle = np.clip((patch.row, patch.column), shape / (2 * zoom), shape - shape / (2 * zoom))
+    np.testing.assert_allclose(viewer.camera.center[-2:], middle)
     near = viewer.layers["classes"].data[
         max(patch.row - 9, 0) : patch.row + 10, max(patch.column - 9, 0) : patch.column + 10
     ]

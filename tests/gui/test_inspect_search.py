@@ -57,6 +57,13 @@ def click_tile(view, row, modifiers=NONE):
     QTest.mouseClick(view.viewport(), LEFT, modifiers, place)
 
 
+def marked(viewer):
+    """Rows, columns and sides of the squares that mark a place."""
+    layer = viewer.layers["place"]
+    places = zip(layer.data.tolist(), layer.size.tolist(), strict=True)
+    return [(row, column, size) for (row, column), size in places]
+
+
 def test_the_gallery_shows_the_nearest_photographs_and_leads_there(opened, panel, settle, click):
     _, widget = opened
     session, image = widget.session, widget.layers.image
@@ -114,6 +121,7 @@ def test_a_search_is_given_to_a_new_class_and_undone(opened, panel, settle, clic
     QTest.keyClick(view, Qt.Key.Key_Return)
     settle()
     assert widget.layers.image == hits[1].image
+    assert marked(viewer) == [(hits[1].row, hits[1].column, hits[1].size)]
     # With Ctrl several are selected, and the photograph stays.
     click_tile(view, 3, CTRL)
     settle()
@@ -122,7 +130,11 @@ def test_a_search_is_given_to_a_new_class_and_undone(opened, panel, settle, clic
     QTest.mouseClick(panel.search.all, LEFT)
     assert view.selected == tuple(hits)
 
+    panel.mask.slider.setValue(100)
+    assert "0 at the threshold of 1.00 or above" in panel.search.line.text()
     panel.mask.slider.setValue(60)
+    assert min(hit.score for hit in hits) > 0.6
+    assert "threshold" not in panel.search.line.text()
     before = {image: session.segmentation.label_image(image) for image in session.corpus.images}
 
     def choose_new():
@@ -165,6 +177,10 @@ def test_a_search_is_given_to_a_new_class_and_undone(opened, panel, settle, clic
     assert new.id not in session.table
     for image, labels in before.items():
         np.testing.assert_array_equal(session.segmentation.label_image(image), labels)
+
+    assert marked(viewer)
+    click(48, 64)
+    assert not marked(viewer)
 
 
 def test_other_prompts_make_hits_old_and_a_search_anew(opened, panel, settle, click):
