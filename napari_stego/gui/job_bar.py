@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from napari_stego.gui.calm_bar import CalmBar
 from napari_stego.gui.jobs import Jobs
 
 _PAUSE_TIP = (
@@ -30,7 +31,7 @@ class JobBar(QWidget):
         self._job = ""
         self._told: list[str] = []
         self._next = ""
-        self.bar = QProgressBar(self)
+        self.bar = CalmBar(self)
         self.bar.setAccessibleName("Progress")
         self.pause = QPushButton("Pause", self)
         self.pause.setCheckable(True)
@@ -105,20 +106,16 @@ class JobBar(QWidget):
 
     def _started(self, title: str) -> None:
         self.pause.setChecked(False)
-        self.bar.setRange(0, 0)
+        self.bar.fill(0, 0, self.bar.format())
         self._say(f"{title}…")
         self._show_buttons()
 
     def _progressed(self, done: int, total: int, message: str) -> None:
-        self.bar.setRange(0, total)
-        self.bar.setValue(done)
         left = self._jobs.time_left(done, total, message)
-        self.bar.setFormat(f"{message} %p%" + (f", {left}" if left else ""))
+        self.bar.fill(done, total, f"{message} %p%" + (f", {left}" if left else ""))
 
     def _ended(self, sentence: str) -> None:
         self.pause.setChecked(False)
-        self.bar.setRange(0, 1)
-        self.bar.setValue(0)
-        self.bar.setFormat("")
+        self.bar.fill(0, 1, "")
         self._say(sentence)
         self._show_buttons()

@@ -11,12 +11,12 @@ from qtpy.QtWidgets import (
     QGroupBox,
     QHBoxLayout,
     QLabel,
-    QProgressBar,
     QVBoxLayout,
     QWidget,
 )
 
 from napari_stego.gui.buttons import push_button
+from napari_stego.gui.calm_bar import CalmBar
 from napari_stego.gui.jobs import Job, Jobs
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.layers import LayerStack
@@ -99,7 +99,7 @@ class ReviewBox(QGroupBox):
         self.back_button = push_button(
             "Back", "Judge the photograph before again (Backspace)", self.back, self
         )
-        self.bar = QProgressBar(self)
+        self.bar = CalmBar(self)
         self.bar.setAccessibleName("How many photographs are reviewed")
         self.accuracy = QLabel(self)
         self.accuracy.setWordWrap(True)
@@ -332,7 +332,5 @@ class ReviewBox(QGroupBox):
         if progress is not None:
             done = progress.accepted + progress.fixed
             total = done + progress.left
-        self.bar.setRange(0, max(total, 1))
-        self.bar.setValue(done)
         skipped = f", {progress.skipped:,} skipped" if progress and progress.skipped else ""
-        self.bar.setFormat(f"{done:,} of {total:,} reviewed{skipped}")
+        self.bar.fill(done, max(total, 1), f"{done:,} of {total:,} reviewed{skipped}")
