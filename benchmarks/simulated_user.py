@@ -273,6 +273,7 @@ def _of_clusters(
         world.pool.images,
         class_of,
         clicks=np.bincount(clusters[np.asarray(rows, np.int64)], minlength=CLUSTERS).astype(float),
+        halved_at=settings.names_halved_at,
         weight=settings.cluster_weight,
         each=settings.cluster_positions,
         seed=settings.seed,

@@ -164,6 +164,7 @@ class Teaching:
             pool.images,
             np.where(np.isin(lut, named), lut, 0),
             clicks=clicks,
+            halved_at=self.settings.names_halved_at,
             weight=self.settings.cluster_weight,
             each=self.settings.cluster_positions,
             seed=self.settings.seed,

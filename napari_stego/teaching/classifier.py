@@ -35,6 +35,8 @@ class TeachingSettings(BaseModel):
         same; between, rare classes count more than they weigh.
     cluster_weight : float
         What the name of a cluster of mean size weighs, in clicks.
+    names_halved_at : float
+        The clicks, anywhere, after which the names of all clusters weigh half.
     cluster_positions : int
         The most positions that a named cluster gives.
     iterations : int
@@ -51,6 +53,7 @@ class TeachingSettings(BaseModel):
     penalty: float = Field(default=0.03, gt=0)
     balance: float = Field(default=0.25, ge=0, le=1)
     cluster_weight: float = Field(default=0.5, gt=0)
+    names_halved_at: float = Field(default=20, gt=0)
     cluster_positions: int = Field(default=10, ge=1)
     iterations: int = Field(default=60, ge=1)
     folds: int = Field(default=3, ge=0)

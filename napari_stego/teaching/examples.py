@@ -114,6 +114,7 @@ def of_clusters(
     class_of: npt.NDArray[np.int64],
     *,
     clicks: npt.NDArray[np.float64] | None = None,
+    halved_at: float,
     weight: float,
     each: int,
     seed: int = 0,
@@ -125,7 +126,8 @@ def of_clusters(
     cluster of mean size weighs `weight`, and others by the root of their
     size: that a large cluster was named says more, but not of so many things.
     Within a cluster the clearer positions weigh more. A name stands for its
-    cluster until something is said of positions in it, and then for less.
+    cluster until something is said of positions in it, and then for less; all
+    names weigh less, the more was said of positions anywhere.
 
     Parameters
     ----------
@@ -142,6 +144,8 @@ def of_clusters(
     clicks : numpy.ndarray, optional
         ``(K,) float64``, weight of what was said of positions in each
         cluster: it divides that of the name by one more.
+    halved_at : float
+        The sum of `clicks` at which all names weigh half.
     weight : float
         Of a cluster of mean size, in clicks.
     each : int
@@ -172,7 +176,7 @@ def of_clusters(
         rows.append(drawn)
         total = weight * np.sqrt(sizes[cluster] / mean_size)
         if clicks is not None:
-            total /= 1 + clicks[cluster]
+            total /= (1 + clicks[cluster]) * (1 + clicks.sum() / halved_at)
         weights.append(total * shares / shares.sum())
     taken = np.concatenate(rows) if rows else np.zeros(0, np.int64)
     return ExampleSet(

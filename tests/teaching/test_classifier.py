@@ -116,6 +116,7 @@ def test_named_clusters_give_their_clearest_positions():
         margins,
         np.arange(600),
         np.array([7, 0, 8]),
+        halved_at=20,
         weight=0.5,
         each=10,
     )
@@ -136,9 +137,12 @@ def test_named_clusters_give_their_clearest_positions():
 def test_what_is_said_in_a_cluster_outweighs_its_name():
     given = (np.zeros((20, 2), np.float32), np.repeat([0, 1], 10), np.ones(20, np.float32))
     rest = (np.arange(20), np.array([7, 8]))
-    found = of_clusters(*given, *rest, clicks=np.array([3.0, 0.0]), weight=0.5, each=10)
+    found = of_clusters(
+        *given, *rest, clicks=np.array([3.0, 0.0]), halved_at=3, weight=0.5, each=10
+    )
     weights = [found.weights[found.classes == each].sum() for each in (7, 8)]
-    assert weights == pytest.approx([0.125, 0.5])
+    # Half of it is left to all names, since as much was said as halves them.
+    assert weights == pytest.approx([0.125 / 2, 0.5 / 2])
 
 
 def test_refits_within_a_second():
