@@ -24,6 +24,7 @@ from qtpy.QtCore import QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
+from napari_stego.classes import RenameClass
 from napari_stego.project import ExportSettings
 
 BEAT_MS = 5
@@ -101,6 +102,8 @@ def measure(images: Path, project: Path, steps: int) -> dict[str, np.ndarray]:
     widget.export(project.parent / "export", ExportSettings())
     settle()
     rows["stall while exporting"] = heartbeat.take()
+    rows |= _settled(viewer, widget, heartbeat)
+    widget.tabs.show_panel(widget.inspect_panel)
     form.advanced["seed"].value = 1
     form.advanced["steps"].value = 100 * steps
     widget.run_panel.start.click()
@@ -111,6 +114,39 @@ def measure(images: Path, project: Path, steps: int) -> dict[str, np.ndarray]:
     widget.jobs.cancel()
     settle()
     viewer.close()
+    return rows
+
+
+def _settled(viewer: napari.Viewer, widget, heartbeat: Heartbeat) -> dict[str, np.ndarray]:
+    """Name some classes, correct a photograph by clicks, be proposed classes, and review."""
+    correct, review = widget.correct_panel, widget.review_panel
+
+    def settle() -> None:
+        _until(lambda: not (widget.jobs.busy or correct.busy or review.busy))
+        QTest.qWait(300)
+
+    for row in widget.session.table.rows[:6]:
+        widget.session.edit(RenameClass(id=row.id, name=f"thing {row.id}"))
+    rows = {}
+    widget.tabs.show_panel(correct)
+    settle()
+    heartbeat.take()
+    _clicks(viewer, widget)
+    settle()
+    rows["stall while correcting by clicks"] = heartbeat.take()
+    widget.tabs.show_panel(review)
+    settle()
+    heartbeat.take()
+    review.teach.propose()
+    settle()
+    rows["stall while classes are proposed"] = heartbeat.take()
+    review.review.go()
+    settle()
+    heartbeat.take()
+    for _ in range(10):
+        review.review.accept()
+        settle()
+    rows["stall while reviewing"] = heartbeat.take()
     return rows
 
 
