@@ -19,6 +19,9 @@ from napari_stego.gui.buttons import WAIT_TIP
 from napari_stego.gui.session import Session
 from napari_stego.project import Project
 
+PREVIOUS_KEY, NEXT_KEY = "Alt+Left", "Alt+Right"
+"""Keys that step through the photographs, in all tabs."""
+
 _OPEN_TIP = "Read the photographs, and what the project holds of them (Alt+O)"
 
 
@@ -70,8 +73,8 @@ class CorpusPanel(QWidget):
         self.sample = QPushButton("Try the sample reef", self)
         self.sample.setToolTip("Open the 16 synthetic photographs that come with this plugin")
         self.sample.clicked.connect(lambda: self.sample_wanted.emit())
-        self.previous = self._step_button("<", -1, "Alt+Left", "Previous photograph")
-        self.next = self._step_button(">", 1, "Alt+Right", "Next photograph")
+        self.previous = self._step_button("<", -1, f"Previous photograph ({PREVIOUS_KEY})")
+        self.next = self._step_button(">", 1, f"Next photograph ({NEXT_KEY})")
         self.browser = BrowserPanel(session, self)
         self.list = self.browser.view
         self.counts = QElidingLabel(self)  # a long line must not make the dock wide
@@ -84,10 +87,9 @@ class CorpusPanel(QWidget):
         session.image_changed.connect(self._follow)
         self._fill()
 
-    def _step_button(self, text: str, step: int, shortcut: str, tip: str) -> QPushButton:
+    def _step_button(self, text: str, step: int, tip: str) -> QPushButton:
         button = QPushButton(text, self)
-        button.setShortcut(shortcut)
-        button.setToolTip(f"{tip} ({shortcut})")
+        button.setToolTip(tip)
         button.setAccessibleName(tip)
         button.setFixedWidth(32)
         button.clicked.connect(lambda: self._step(step))

@@ -134,8 +134,7 @@ class RunForm:
                     value=stego.seed,
                     min=0,
                     max=2**31 - 1,
-                    tooltip="The same seed gives the same result, but for rounding where several "
-                    "processor cores share the work.",
+                    tooltip="The same seed gives the same result on the same machine",
                 ),
                 ComboBox(
                     name="device",

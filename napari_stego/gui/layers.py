@@ -275,7 +275,11 @@ class LayerStack(QObject):
         """
         self.places.want(image, pixel, size, marked)
         layer = self._layers.photograph
-        if layer is not None and self._picture is not None and self._picture.image.name == image:
+        if self._picture is None or self._picture.image.name != image:
+            return
+        if layer is None:
+            self.refresh()  # the user has deleted it
+        else:
             self.places.show(image, layer)
 
     def _show_alone(self, layer: Labels) -> None:

@@ -93,8 +93,7 @@ class OwnLayers:
             The layer.
         """
         layer = self._layers[CLASSES] = Labels(labels, name=CLASSES, opacity=_CLASSES_OPACITY)
-        place = 0 if self.photograph is None else self._viewer.layers.index(self.photograph) + 1
-        self._viewer.layers.insert(place, layer)
+        self._insert_above(self.photograph, layer)
         self._viewer.layers.selection.active = layer
         self._outline()
         return layer
@@ -132,7 +131,8 @@ class OwnLayers:
         active = self._viewer.layers.selection.active
         layer.colorbar.visible = self._threshold is None
         layer.events.visible.connect(self._outline)
-        self._viewer.layers.append(layer)
+        below = self.classes if self.classes is not None else self.photograph
+        self._insert_above(below, layer)
         self._viewer.layers.selection.active = active
         self._outline()
 
@@ -190,6 +190,11 @@ class OwnLayers:
         for name, layer in self._layers.items():
             layer.metadata[_LEFT] = _mark(layer, name)
         self._layers.clear()
+
+    def _insert_above(self, other: Any, layer: Any) -> None:
+        """Add a layer above another one, below marks and layers of the user; lowest for None."""
+        place = 0 if other is None else self._viewer.layers.index(other) + 1
+        self._viewer.layers.insert(place, layer)
 
     def _find(self, name: str) -> Any:
         """Find a layer by identity, for the user may have layers of the same name."""

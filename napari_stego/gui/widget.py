@@ -9,13 +9,18 @@ from typing import Any
 from napari.utils.notifications import show_info
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QSize
-from qtpy.QtGui import QShowEvent
+from qtpy.QtGui import QKeySequence, QShortcut, QShowEvent
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_stego.gui import work
 from napari_stego.gui.class_panel import ClassPanel
 from napari_stego.gui.compare_dialog import CompareDialog
-from napari_stego.gui.corpus_panel import CorpusPanel, project_in_documents
+from napari_stego.gui.corpus_panel import (
+    NEXT_KEY,
+    PREVIOUS_KEY,
+    CorpusPanel,
+    project_in_documents,
+)
 from napari_stego.gui.correct_panel import CorrectPanel
 from napari_stego.gui.export_panel import ExportPanel
 from napari_stego.gui.inspect_panel import InspectPanel
@@ -154,6 +159,12 @@ class StegoWidget(QWidget):
         self.review_panel.place_wanted.connect(lambda patch: self._go(patch, marked=False))
         self.review_panel.fix_wanted.connect(lambda: self.tabs.show_panel(self.correct_panel))
         self.export_panel.wanted.connect(self.export)
+        for key, button in (
+            (PREVIOUS_KEY, self.corpus_panel.previous),
+            (NEXT_KEY, self.corpus_panel.next),
+        ):
+            # In all tabs: the button's own key would sleep with its tab.
+            QShortcut(QKeySequence(key), self, activated=button.click)
         self.tabs.currentChanged.connect(lambda *_: self.job_bar.suggest(""))
         self.session.corpus_changed.connect(self._follow)
         self.session.segmentation_changed.connect(self._follow)

@@ -37,9 +37,18 @@ class Sampled:
     features: torch.Tensor
     codes: torch.Tensor
 
-    def of(self, images: slice | torch.Tensor) -> Sampled:
-        """Choose images: by a slice without a copy, or by ``(n,) int64`` places."""
-        return Sampled(self.features[images], self.codes[images])
+    def first(self, count: int) -> Sampled:
+        """Keep the first images, without a copy."""
+        return Sampled(self.features[:count], self.codes[:count])
+
+    def of(self, images: torch.Tensor) -> Sampled:
+        """Choose images by their ``(n,) int64`` places, each as often as it is named.
+
+        Several threads add up the gradient of ``codes[images]`` in any order: no two trainings
+        would be the same to the last bit.
+        """
+        chosen = images.to(self.codes.device)
+        return Sampled(self.features.index_select(0, chosen), self.codes.index_select(0, chosen))
 
 
 @dataclass(frozen=True)
@@ -152,7 +161,7 @@ class BatchSampler:
         partners = [random_partners(size, rng) for _ in range(negatives)]
         first, where = _once(plan.images)
         sampled = self._sample(plan.of(first), head)
-        return Draw(sampled.of(slice(size)), sampled.of(torch.from_numpy(where[size:])), partners)
+        return Draw(sampled.first(size), sampled.of(torch.from_numpy(where[size:])), partners)
 
     def close(self) -> None:
         """Let go of memory on the device. A later draw takes it again."""

@@ -206,7 +206,9 @@ class Training:
             # One after another: repeating the features for a single product costs more.
             of_features = torch.cat([features @ features[p].mT for p in partners])
             first = torch.arange(len(codes), device=codes.device).repeat(len(partners))
-            of_codes = codes[first] @ codes[torch.cat(partners)].mT
+            second = torch.cat(partners)
+            # As in `Sampled.of`.
+            of_codes = codes.index_select(0, first) @ codes.index_select(0, second).mT
             pairs.append(self._pair("random", of_features, of_codes))
         return pairs
 

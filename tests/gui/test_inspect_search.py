@@ -183,6 +183,43 @@ def test_a_search_is_given_to_a_new_class_and_undone(opened, panel, settle, clic
     assert not marked(viewer)
 
 
+def test_marks_stay_above_a_heatmap_that_was_deleted(opened, panel, settle, click):
+    viewer, widget = opened
+    click(40, 30)
+    click(20, 100, SHIFT)
+    panel.results.setCurrentWidget(panel.search)
+    QTest.mouseClick(panel.search.search, LEFT)
+    settle()
+    click_tile(panel.search.view, 1)
+    settle()
+    viewer.layers.remove("correspondence")
+    click_tile(panel.search.view, 2)
+    settle()
+    names = [layer.name for layer in viewer.layers]
+    assert names == ["photograph", "classes", "correspondence", "prompts", "place"]
+
+    # A photograph that was deleted comes back where one goes to it again.
+    viewer.layers.remove("photograph")
+    click_tile(panel.search.view, 2)
+    settle()
+    assert [layer.name for layer in viewer.layers] == names
+    np.testing.assert_array_equal(viewer.layers["photograph"].data, widget.layers.image.read())
+
+
+def test_keys_step_through_the_photographs_in_all_tabs(opened, panel, settle):
+    _, widget = opened
+    images = widget.session.corpus.images
+    ALT = Qt.KeyboardModifier.AltModifier
+    for key, place in ((Qt.Key.Key_Right, 1), (Qt.Key.Key_Right, 2), (Qt.Key.Key_Left, 1)):
+        QTest.keyClick(panel, key, ALT)
+        settle()
+        assert widget.layers.image == images[place]
+    widget.tabs.show_panel(widget.corpus_panel)
+    QTest.keyClick(widget.corpus_panel, Qt.Key.Key_Right, ALT)
+    settle()
+    assert widget.layers.image == images[2]
+
+
 def test_other_prompts_make_hits_old_and_a_search_anew(opened, panel, settle, click):
     click(40, 30)
     panel.results.setCurrentWidget(panel.search)

@@ -137,3 +137,22 @@ def test_a_training_is_the_same_whatever_the_budget(layered, sampling):
         assert run.history == runs[0].history
         for name, value in run.head.state_dict().items():
             assert value.equal(runs[0].head.state_dict()[name])
+
+
+def test_gradients_are_the_same_to_the_last_bit_with_several_threads():
+    torch.manual_seed(0)
+    values, factor = torch.randn(32, 120, 90), torch.randn(160, 120, 90)
+    places = torch.randint(0, 32, (160,))
+
+    def gradient():
+        codes = values.clone().requires_grad_()
+        (Sampled(values, codes).of(places).codes * factor).sum().backward()
+        return codes.grad
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        first = gradient()
+        assert all(torch.equal(gradient(), first) for _ in range(20))
+    finally:
+        torch.set_num_threads(before)
