@@ -80,6 +80,7 @@ def measure(images: Path, project: Path, steps: int) -> dict[str, np.ndarray]:
         _until(lambda: not widget.jobs.busy and not widget.layers.busy)
 
     rows = {}
+    QTest.qWait(5000)  # a user takes as long to choose the photographs
     widget.open(images, project)
     settle()
     heartbeat = Heartbeat()

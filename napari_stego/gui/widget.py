@@ -30,6 +30,7 @@ from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.opened import Opened
 from napari_stego.gui.pointing import Pointing
+from napari_stego.gui.preload import preload, spare_loaded_modules
 from napari_stego.gui.reader import prefer_for_projects
 from napari_stego.gui.review_panel import ReviewPanel
 from napari_stego.gui.run_panel import RunPanel
@@ -91,11 +92,10 @@ class StegoWidget(QWidget):
         self._lay_out()
         self._connect()
         self._follow()
-        # What is loaded by now stays: to look through it for garbage again and again would hold
-        # up everything for a third of a second each time.
-        self._freezes = gc.get_freeze_count() == 0
-        if self._freezes:
-            gc.freeze()
+        self._spares = gc.get_freeze_count() == 0
+        if self._spares:
+            spare_loaded_modules()
+        preload()
 
     def _lay_out(self) -> None:
         classes = QWidget(self)
@@ -392,5 +392,5 @@ class StegoWidget(QWidget):
         self.class_panel.shut_down(_PATIENCE_SECONDS)
         if self.session.project is not None:
             self.session.project.close()
-        if self._freezes:
+        if self._spares:
             gc.unfreeze()
