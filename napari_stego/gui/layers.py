@@ -72,6 +72,7 @@ class LayerStack(QObject):
         self._description.timeout.connect(self._describe)
         session.statistics_changed.connect(self._describe_soon)
         session.leaving.connect(self.strokes.pause)
+        session.leaving.connect(self.places.leave)
         viewer.layers.events.removing.connect(self._removing)
 
     @property
@@ -257,9 +258,7 @@ class LayerStack(QObject):
         """The label image in the place of the classes, if there is one for the picture on show."""
         return self._preview.label_image(self._picture) if self._preview is not None else None
 
-    def look_at(
-        self, image: str, pixel: tuple[int, int], size: int, *, marked: bool = True
-    ) -> None:
+    def look_at(self, image: str, pixel: tuple[int, int], size: int, marked: bool) -> None:
         """Bring a place of an image to the middle of the canvas and mark it, once it is shown.
 
         Parameters
@@ -300,6 +299,7 @@ class LayerStack(QObject):
         self.strokes.let_go()
         self._viewer.layers.events.removing.disconnect(self._removing)
         self._session.leaving.disconnect(self.strokes.pause)
+        self._session.leaving.disconnect(self.places.leave)
         for signal in (self._session.image_changed, self._session.segmentation_changed):
             signal.disconnect(self.refresh)
         self._session.classes_changed.disconnect(self._recolour)

@@ -90,7 +90,8 @@ class Places:
             self._layer.data = np.empty((0, 2))
 
     def leave(self) -> None:
-        """Take the layer away."""
+        """Take the layer away, until there is another mark."""
+        self.clear()
         if self._layer in self._viewer.layers:
             self._viewer.layers.remove(self._layer)
 

@@ -340,7 +340,7 @@ class StegoWidget(QWidget):
         names = [image.name for image in corpus.images] if corpus is not None else []
         if patch.image.name in names:
             pixel = patch.row, patch.column
-            self.layers.look_at(patch.image.name, pixel, patch.size, marked=marked)
+            self.layers.look_at(patch.image.name, pixel, patch.size, marked)
             self.session.select(names.index(patch.image.name))
 
     def _follow(self, *_: Any) -> None:

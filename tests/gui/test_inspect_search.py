@@ -205,6 +205,11 @@ def test_marks_stay_above_a_heatmap_that_was_deleted(opened, panel, settle, clic
     assert [layer.name for layer in viewer.layers] == names
     np.testing.assert_array_equal(viewer.layers["photograph"].data, widget.layers.image.read())
 
+    # What is opened next has no place to be marked.
+    widget.open_sample()
+    settle()
+    assert "place" not in viewer.layers
+
 
 def test_keys_step_through_the_photographs_in_all_tabs(opened, panel, settle):
     _, widget = opened
