@@ -175,7 +175,9 @@ class SearchGallery(QWidget):
         """Tell what can be done now, and what the hits are of."""
         tiles, selected = self.view.tiles.tiles, len(self.view.selected)
         count, threshold = len(tiles), self._threshold()
-        fit = sum(tile.score >= threshold for tile in tiles)
+        # Hits have plain scores: of centred heatmaps they say nothing.
+        plain = self._answered is not None and not self._answered.centred
+        fit = sum(tile.score >= threshold for tile in tiles) if plain else count
         self.search.setEnabled(self._question is not None and not self.busy)
         self.all.setEnabled(bool(count))
         writable = self._session.segmentation is not None and not self._session.read_only

@@ -338,7 +338,6 @@ class LayerStack(QObject):
         if picture.problem is not None:
             show_problem(picture.problem)
         if turned:
-            self._viewer.reset_view()
             self.places.show(picture.image.name, self._layers.photograph)
             self._viewer.title = f"napari - {picture.image.name}"
         self.shown.emit()

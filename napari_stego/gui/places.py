@@ -57,7 +57,7 @@ class Places:
         self._wanted = (image, pixel, size, marked)
 
     def show(self, image: str, photograph: Any) -> None:
-        """Go to the place that was wished for, if it is in the image; else mark nothing.
+        """Go to the place that was wished for, if it is in the image; else show all of it.
 
         Parameters
         ----------
@@ -67,6 +67,7 @@ class Places:
             Its layer.
         """
         self.clear()
+        self._viewer.reset_view()
         wanted, self._wanted = self._wanted, None
         if wanted is None or wanted[0] != image:
             return
@@ -78,7 +79,6 @@ class Places:
         # empty.
         seen = np.divide(shape, 2 * zoom)
         middle = np.clip(pixel, seen, np.subtract(shape, seen))
-        self._viewer.reset_view()
         self._viewer.camera.zoom *= zoom
         self._viewer.camera.center = photograph.data_to_world(middle)
         if marked:

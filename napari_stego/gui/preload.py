@@ -6,6 +6,7 @@ import gc
 import importlib
 import sys
 import threading
+from collections.abc import Callable
 
 from napari_stego.garbage import no_collections
 from napari_stego.gui.llvm import keep_triton_out
@@ -13,24 +14,22 @@ from napari_stego.gui.llvm import keep_triton_out
 _WANTED = "timm"
 
 
-def spare_loaded_modules() -> None:
-    """Let the collector of garbage pass over all that is loaded by now.
+def preload(may_spare: Callable[[], bool]) -> None:
+    """Import timm in a thread, if it is not there yet: in a job it would hold up the window.
 
-    It stays, and to look through it again and again would hold up everything
-    for a third of a second each time. ``gc.unfreeze`` takes it back.
+    Parameters
+    ----------
+    may_spare : callable
+        Tells, from the thread, whether the collector of garbage may pass over
+        all that is loaded then: not once there is something that can go.
     """
-    gc.freeze()
-
-
-def preload() -> None:
-    """Import timm in a thread, if it is not there yet: in a job it would hold up the window."""
     if _WANTED not in sys.modules:
         keep_triton_out()
-        threading.Thread(target=_load, name="napari-stego imports").start()
+        threading.Thread(target=_load, args=(may_spare,), name="napari-stego imports").start()
 
 
-def _load() -> None:
+def _load(may_spare: Callable[[], bool]) -> None:
     with no_collections():
         importlib.import_module(_WANTED)
-        if gc.get_freeze_count():  # else the dock is closed by now
-            spare_loaded_modules()
+        if may_spare():
+            gc.freeze()

@@ -30,7 +30,7 @@ from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.notify import show_problem
 from napari_stego.gui.opened import Opened
 from napari_stego.gui.pointing import Pointing
-from napari_stego.gui.preload import preload, spare_loaded_modules
+from napari_stego.gui.preload import preload
 from napari_stego.gui.reader import prefer_for_projects
 from napari_stego.gui.review_panel import ReviewPanel
 from napari_stego.gui.run_panel import RunPanel
@@ -94,8 +94,10 @@ class StegoWidget(QWidget):
         self._follow()
         self._spares = gc.get_freeze_count() == 0
         if self._spares:
-            spare_loaded_modules()
-        preload()
+            # What is loaded by now stays, and to look through it again and again would hold up
+            # everything for a third of a second each time.
+            gc.freeze()
+        preload(lambda: self._spares and self.session.project is None)
 
     def _lay_out(self) -> None:
         classes = QWidget(self)
@@ -393,4 +395,5 @@ class StegoWidget(QWidget):
         if self.session.project is not None:
             self.session.project.close()
         if self._spares:
+            self._spares = False
             gc.unfreeze()
