@@ -17,7 +17,11 @@ SHORT = StegoSettings(dim=8, steps=60, batch_size=4, positions=20, negatives=2)
 )
 def test_counts_are_those_of_numpy(images, rows, columns, seed):
     rng = np.random.default_rng(seed)
-    features, codes = rng.uniform(-1, 1, size=(2, images, rows, columns)).astype(np.float32)
+    # Not at an edge, where rounding decides.
+    size = (2, images, rows, columns)
+    places = rng.integers(len(HISTOGRAM_EDGES) - 1, size=size) + rng.uniform(0.01, 0.99, size)
+    edges = np.arange(len(HISTOGRAM_EDGES))
+    features, codes = np.interp(places, edges, HISTOGRAM_EDGES).astype(np.float32)
     found = count_correspondences(7, [("knn", torch.from_numpy(features), torch.from_numpy(codes))])
     assert found.step == 7
     for counts, values in ((found.features, features), (found.codes, codes)):
