@@ -117,9 +117,8 @@ class Strokes(QObject):
             self._labels = labels
             self._restore(layer, labels)
         elif not same or self._labels is None:
-            layer.data = labels.copy()
+            _replace(layer, labels)
         elif labels is not self._labels:
-            # In place: napari takes three times as long over other data of the same size.
             np.copyto(layer.data, labels, where=layer.data == self._labels)
             layer.refresh(extent=False)
         self._of, self._labels = of, labels
@@ -150,8 +149,7 @@ class Strokes(QObject):
         if layer is self._layer:
             self.pause()
         self._of = self._labels = None
-        if layer.data is not shown:
-            layer.data = shown
+        _replace(layer, shown, thumbnail=False)
         layer.editable = False
 
     def finish(self) -> None:
@@ -340,6 +338,16 @@ class LabelImages:
         self._clusters, self._lut = clusters, lut
         self._strokes, self._owners = strokes, owners
         return self._labels
+
+
+def _replace(layer: Labels, shown: npt.NDArray[np.uint16], *, thumbnail: bool = True) -> None:
+    """Show something else in a layer, which keeps an array of its own to be painted on."""
+    if layer.data.shape != shown.shape:
+        layer.data = shown.copy()
+    else:
+        # In place: napari takes three times as long over other data of the same size.
+        layer.data[...] = shown
+        layer.refresh(extent=False, thumbnail=thumbnail)
 
 
 def _told_afterwards(layer: Labels, call: Callable[..., None]) -> Callable[..., None]:
