@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import QObject
-from qtpy.QtWidgets import QLabel, QStatusBar, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_stego.correspondence import Prompt
 from napari_stego.gui.inspect_options import InspectOptions
 from napari_stego.gui.inspect_question import Question
 from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.notify import problems_shown
+from napari_stego.gui.status_word import StatusWord
 
 # Few pixels are quick to be made and drawn; between them the viewer interpolates.
 _LONGEST = 320
@@ -40,12 +41,11 @@ class MouseFollower(QObject):
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
-        self._window = parent
         self._layers = layers
         self._options = options
         self._make = make
         self._pixel: tuple[int, int] | None = None
-        self._status: QLabel | None = None
+        self._status = StatusWord(parent)
         self.busy = False
         """Whether a heatmap of what is under the mouse is on its way."""
 
@@ -76,25 +76,11 @@ class MouseFollower(QObject):
             None where there is none.
         """
         self._options.show_score(score)
-        self._tell_status("" if score is None else f"correspondence {score:.2f}")
-
-    def _tell_status(self, text: str) -> None:
-        # napari's own places are taken by what it says of the pixel and of the selected layer.
-        if self._status is None and text:
-            bar = self._window.window().findChild(QStatusBar)
-            if bar is None:
-                return  # the dock floats
-            self._status = QLabel(bar)
-            bar.addPermanentWidget(self._status)
-        if self._status is not None:
-            self._status.setText(text)
-            self._status.setVisible(bool(text))
+        self._status.tell("" if score is None else f"correspondence {score:.2f}")
 
     def shut_down(self) -> None:
         """Leave the status bar."""
-        if self._status is not None:
-            self._status.deleteLater()
-            self._status = None
+        self._status.leave()
 
     def rest(self) -> None:
         """Show nothing more until the mouse moves again."""

@@ -1,4 +1,4 @@
-"""The three layers of the viewer: the photograph, its classes, and a heatmap."""
+"""The layers of the viewer: the photograph, its classes, and what is shown with them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from napari_stego.classes import ClassTable
 from napari_stego.corpus import CorpusImage
 from napari_stego.gui.class_colormap import class_colormap, class_colours
 from napari_stego.gui.class_features import class_features, named_features
+from napari_stego.gui.confidence_layer import ConfidenceLayer
 from napari_stego.gui.inspect_heatmaps import Heatmaps
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import show_problem
@@ -30,7 +31,7 @@ from napari_stego.progress import CancelToken
 
 
 class LayerStack(QObject):
-    """Keeps the layers showing the session's image; the layers stay the same three.
+    """Keeps the layers showing the session's image; the layers stay the same.
 
     A layer that the user deletes comes back with the next image. Signals:
     ``shown``, after the layers have changed to another image, clusters or
@@ -65,6 +66,7 @@ class LayerStack(QObject):
         self.places = Places(viewer)
         self._layers = OwnLayers(viewer)
         self.heatmaps = Heatmaps(self._layers, self)
+        self.confidence = ConfidenceLayer(viewer, self._layers)
         for signal in (session.image_changed, session.segmentation_changed):
             signal.connect(self.refresh)
         session.classes_changed.connect(self._recolour)
@@ -308,6 +310,7 @@ class LayerStack(QObject):
         self._pictures.shut_down(seconds)
         self.heatmaps.shut_down(seconds)
         self.places.leave()
+        self.confidence.leave()
         self._layers.leave()
 
     def _removing(self, event: Any) -> None:
@@ -334,6 +337,7 @@ class LayerStack(QObject):
         self._layers.show_photograph(picture.shown, picture.image.path)
         if turned or before is None or before.segmentation is not picture.segmentation:
             self._layers.hide_heatmap()
+            self.confidence.hide()
         self._show_labels()
         if picture.problem is not None:
             show_problem(picture.problem)

@@ -93,7 +93,7 @@ class OwnLayers:
             The layer.
         """
         layer = self._layers[CLASSES] = Labels(labels, name=CLASSES, opacity=_CLASSES_OPACITY)
-        self._insert_above(self.photograph, layer)
+        self.insert_above(self.photograph, layer)
         self._viewer.layers.selection.active = layer
         self._outline()
         return layer
@@ -117,7 +117,7 @@ class OwnLayers:
                 layer.refresh(extent=False, thumbnail=False)
             else:
                 layer.data = heatmap
-            _place(layer, shape)
+            cover(layer, shape)
             if not layer.visible:
                 layer.visible = True
             return
@@ -132,7 +132,7 @@ class OwnLayers:
         layer.colorbar.visible = self._threshold is None
         layer.events.visible.connect(self._outline)
         below = self.classes if self.classes is not None else self.photograph
-        self._insert_above(below, layer)
+        self.insert_above(below, layer)
         self._viewer.layers.selection.active = active
         self._outline()
 
@@ -178,8 +178,7 @@ class OwnLayers:
             return
         layer.visible = False
         if photograph is not None:
-            # Hidden layers count, too, when the viewer fits what it shows into the window.
-            _place(layer, photograph.data.shape[:2])
+            cover(layer, photograph.data.shape[:2])
 
     def leave(self) -> None:
         """Let the layers go, which stay in the viewer for the next dock."""
@@ -191,8 +190,16 @@ class OwnLayers:
             layer.metadata[_LEFT] = _mark(layer, name)
         self._layers.clear()
 
-    def _insert_above(self, other: Any, layer: Any) -> None:
-        """Add a layer above another one, below marks and layers of the user; lowest for None."""
+    def insert_above(self, other: Any, layer: Any) -> None:
+        """Add a layer above another one, below marks and layers of the user.
+
+        Parameters
+        ----------
+        other : napari.layers.Layer, optional
+            The other one; None adds it below all.
+        layer : napari.layers.Layer
+            What is added.
+        """
         place = 0 if other is None else self._viewer.layers.index(other) + 1
         self._viewer.layers.insert(place, layer)
 
@@ -233,7 +240,18 @@ def _placed(
     return {"scale": scale, "translate": (scale - 1) / 2}
 
 
-def _place(layer: Any, shape: tuple[int, ...]) -> None:
+def cover(layer: Any, shape: tuple[int, ...]) -> None:
+    """Place a layer so that it covers a photograph.
+
+    Hidden layers count, too, when the viewer fits what it shows into the window.
+
+    Parameters
+    ----------
+    layer : napari.layers.Image
+        The layer.
+    shape : tuple of int
+        ``(H, W)`` of the photograph.
+    """
     for name, value in _placed(layer.data, shape).items():
         if not np.array_equal(getattr(layer, name), value):
             setattr(layer, name, value)

@@ -84,3 +84,4 @@ class Pointing:
     def _moved(self, position: Any) -> None:
         pixel, score = self._layers.pixel_at(position), self._layers.heatmaps.score_at(position)
         self._panels.inspect_panel.move(pixel, score)
+        self._panels.review_panel.move(pixel)

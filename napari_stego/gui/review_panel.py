@@ -14,6 +14,7 @@ from napari_stego.gui.jobs import Jobs
 from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.review_box import ReviewBox
 from napari_stego.gui.session import Session
+from napari_stego.gui.status_word import StatusWord
 from napari_stego.gui.teach_box import TeachBox
 from napari_stego.gui.teach_spot import Spot
 from napari_stego.project.examples import Patch
@@ -52,6 +53,7 @@ class ReviewPanel(QWidget):
         self._session = session
         self._layers = layers
         self._ended = False
+        self._status = StatusWord(self)
         self.teach = TeachBox(session, layers, jobs, self)
         self.review = ReviewBox(session, layers, jobs, lambda: self.teach.worker.teaching, self)
         self.given = GivenLine(session, self.teach.giver, self)
@@ -112,6 +114,17 @@ class ReviewPanel(QWidget):
         """
         self.teach.click(pixel)
 
+    def move(self, pixel: tuple[int, int] | None) -> None:
+        """Tell how certain the pixel under the mouse is, while that is on show.
+
+        Parameters
+        ----------
+        pixel : tuple of int, optional
+            Row and column in the photograph on show; None outside.
+        """
+        sure = self._layers.confidence.value_at(pixel)
+        self._status.tell("" if sure is None else f"confidence {sure:.2f}")
+
     def choose(self, class_id: int | None) -> None:
         """Choose the class that an answer begins with.
 
@@ -137,6 +150,7 @@ class ReviewPanel(QWidget):
         self.teach.rest()
         self._ended = True
         self._session.segmentation_changed.disconnect(self._clear)
+        self._status.leave()
         self.given.shut_down()
         self.teach.shut_down(seconds)
         self.review.shut_down(seconds)

@@ -188,6 +188,7 @@ class TeachBox(QGroupBox):
         """Show the classes, and ask for nothing."""
         self.drop_spot()
         self._layers.end_preview()
+        self._layers.confidence.hide()
 
     def _refresh_soon(self) -> None:
         self._soon.start()
@@ -347,6 +348,8 @@ class TeachBox(QGroupBox):
             return
         self._drawn, self._beneath = drawn, beneath
         proposal = known.proposal if known is not None else None
+        sure = proposal.confidence if proposal is not None and view == "confidence" else None
+        self._layers.confidence.show(sure)
         shown = draw_proposal(view, before, proposal, mark)
         if shown is None:
             self._layers.end_preview()

@@ -1,17 +1,15 @@
 """How proposals look: as a label image in the place of the classes.
 
-A layer of its own would take napari a quarter of a second to add. The colours
-are the same for all that is drawn, for napari takes its time for others.
+The colours are the same for all that is drawn, for napari takes its time for
+others.
 """
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from napari.utils.colormaps import ensure_colormap
 
 from napari_stego.classes import ClassTable
 from napari_stego.gui.correct_drawing import drawing_colours, drawing_names, faded
@@ -20,10 +18,8 @@ from napari_stego.project.proposing import Proposal
 View = Literal["classes", "changes", "proposed", "confidence"]
 """What is shown over the photograph."""
 
-_BINS = 20
 # Beyond the ids of classes, and below those of `correct_drawing`.
-_FIRST_BIN = 2**16 - 64
-_FRAME, _RIM = _FIRST_BIN + _BINS, _FIRST_BIN + _BINS + 1
+_FRAME, _RIM = 2**16 - 64, 2**16 - 63
 _FRAME_COLOURS = {_FRAME: "#ffffff", _RIM: "#000000"}
 # Of the longer side of the photograph: half a side, and how thick frame and rim are; in halves of
 # a side what is seen around it.
@@ -64,8 +60,7 @@ def draw_proposal(
         elif view == "proposed":
             shown = np.where(proposal.changing, proposal.labels, proposal.before)
         elif view == "confidence":
-            place = np.minimum(proposal.confidence * _BINS, _BINS - 1).astype(np.uint16)
-            shown = place + np.uint16(_FIRST_BIN)
+            shown = np.zeros_like(before)  # confidence has a layer of its own beneath
     if mark is None:
         return shown
     shown = faded(before).labels if shown is None else shown
@@ -90,8 +85,7 @@ def proposal_colours(table: ClassTable, hidden: frozenset[int], new_colour: str)
     dict of int to str
         By value of the label image.
     """
-    own = drawing_colours(table, hidden, new_colour)
-    return own | _confidence_colours() | _FRAME_COLOURS
+    return drawing_colours(table, hidden, new_colour) | _FRAME_COLOURS
 
 
 def proposal_names(table: ClassTable) -> dict[int, str]:
@@ -107,12 +101,8 @@ def proposal_names(table: ClassTable) -> dict[int, str]:
     dict of int to str
         By value of the label image.
     """
-    bins = {
-        _FIRST_BIN + k: f"{100 * k // _BINS} to {100 * (k + 1) // _BINS} % certain"
-        for k in range(_BINS)
-    }
     asked = "what is asked for"
-    return drawing_names(table, asked) | bins | dict.fromkeys(_FRAME_COLOURS, asked)
+    return drawing_names(table, asked) | dict.fromkeys(_FRAME_COLOURS, asked)
 
 
 def _frame(shown: npt.NDArray[np.uint16], row: int, column: int) -> None:
@@ -128,10 +118,3 @@ def _frame(shown: npt.NDArray[np.uint16], row: int, column: int) -> None:
     away = np.maximum(abs(rows + top - row), abs(columns + left - column))
     part[away > reach] = _RIM
     part[(away > reach) & (away <= reach + width)] = _FRAME
-
-
-@cache
-def _confidence_colours() -> dict[int, str]:
-    colours = ensure_colormap("viridis").map(np.linspace(0, 1, _BINS))
-    rgb = np.rint(255 * colours[:, :3]).astype(np.uint8)
-    return {_FIRST_BIN + k: "#" + bytes(row).hex() for k, row in enumerate(rgb)}

@@ -15,8 +15,8 @@ _VIEWS: dict[View, tuple[str, str]] = {
     "proposed": ("Proposed", "The classes as they would be"),
     "confidence": (
         "Confidence",
-        "How certain each pixel is: dark is uncertain, yellow is certain; the bar at the bottom "
-        "of the window tells it under the mouse (C)",
+        "How certain each pixel is, as a layer: dark is uncertain, yellow is certain; the bar at "
+        "the bottom of the window tells it under the mouse (C)",
     ),
 }
 

@@ -71,10 +71,13 @@ def test_proposals_show_what_would_change_and_accepting_a_photograph_is_one_step
     user.press(box.views.button("proposed"))
     np.testing.assert_array_equal(user.shown, expected.labels)
     user.key(KEY.Key_C)
-    values = np.unique(user.shown)
-    assert len(values) == len(np.unique(np.minimum(expected.confidence * 20, 19).astype(int)))
+    layer = user.viewer.layers["confidence"]
+    assert layer.visible
+    np.testing.assert_array_equal(layer.data, expected.confidence)
+    assert not user.shown.any()
     assert "probably right" in box.hint.text()
     user.key(KEY.Key_C)
+    assert not layer.visible
     np.testing.assert_array_equal(user.shown, before)
     user.key(KEY.Key_D)
     assert box.views.view == "changes"
