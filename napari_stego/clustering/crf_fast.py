@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 _STRIDE_PIXELS, _MAX_STRIDE = 450, 4
 _PIXELS_AT_ONCE = 65536
+_ROWS_AT_ONCE = 32
 # pydensecrf clips probabilities here before it takes their logarithm.
 _MIN_PROBABILITY = 1e-5
 
@@ -88,19 +90,18 @@ class _Field:
     def labels(self) -> npt.NDArray[np.int64]:
         lattice, settings = self._lattice, self._settings
         evidence = self._evidence(self._y, self._x)
-        weights = lattice.norm * np.float32(settings.bilateral_weight)
         field = _softmax(evidence)
         for _ in range(settings.iterations):
             self._check()
-            before = field
-            vertices = lattice.blurred(before * lattice.norm)
-            energy = lattice.gather(vertices)
-            energy *= weights
-            smooth = self._smoothed(before)
-            smooth *= np.float32(settings.gaussian_weight)
-            energy += smooth
-            energy += evidence
-            field = _softmax(energy)
+            before, field = field, np.empty_like(field)
+            vertices = lattice.blurred(before)
+            for rows in self._strips():
+                points = slice(rows.start * self._grid[1], rows.stop * self._grid[1])
+                energy = lattice.gather(vertices, points)
+                energy *= np.float32(settings.bilateral_weight)
+                energy += self._smoothed(before, rows)
+                energy += evidence[points]
+                field[points] = _softmax(energy)
         coarse = field.argmax(axis=1).reshape(self._grid)
         return coarse if self._stride == 1 else self._refined(coarse, before, vertices)
 
@@ -121,8 +122,8 @@ class _Field:
             border |= coarse[corner] != labels
         all_y, all_x = np.nonzero(border)
         # One more column, of the kernel's sums, which give the norms.
-        ones = np.ones((len(before), 1), np.float32)
-        vertices = np.concatenate([vertices, self._lattice.blurred(ones)], axis=1)
+        sums = self._lattice.blurred(self._lattice.roots)
+        vertices = np.concatenate([vertices, sums], axis=1)
         for start in range(0, len(all_y), _PIXELS_AT_ONCE):
             self._check()
             y, x = (values[start : start + _PIXELS_AT_ONCE] for values in (all_y, all_x))
@@ -167,12 +168,19 @@ class _Field:
         at_y = np.interp(y, self._rows, np.arange(self._grid[0]))
         return at_y, np.interp(x, self._columns, np.arange(self._grid[1]))
 
-    def _smoothed(self, field: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def _strips(self) -> Iterator[slice]:
+        """Part the rows of the grid, so that what is made of them stays in the cache."""
+        for start in range(0, self._grid[0], _ROWS_AT_ONCE):
+            yield slice(start, min(start + _ROWS_AT_ONCE, self._grid[0]))
+
+    def _smoothed(self, field: npt.NDArray[np.float32], rows: slice) -> npt.NDArray[np.float32]:
+        """Apply the Gaussian kernel and its weight to the points in some rows of the grid."""
         taps = _gaussian_taps(self._settings.gaussian_sigma / self._stride)
-        values = field.reshape(*self._grid, -1)
-        for axis in (0, 1):
-            values = _convolved(values, taps, axis)
-        return values.reshape(field.shape)
+        first = max(rows.start - len(taps) // 2, 0)
+        values = field.reshape(*self._grid, -1)[first : rows.stop + len(taps) // 2]
+        weight = np.float32(self._settings.gaussian_weight)
+        smooth = _convolved(_convolved(values, taps, 1), weight * taps, 0)
+        return smooth[rows.start - first : rows.stop - first].reshape(-1, field.shape[1])
 
 
 def _samples(size: int, stride: int) -> npt.NDArray[np.int64]:
@@ -197,10 +205,10 @@ def _gaussian_taps(sigma: float) -> npt.NDArray[np.float32]:
 def _convolved(
     values: npt.NDArray[np.float32], taps: npt.NDArray[np.float32], axis: int
 ) -> npt.NDArray[np.float32]:
-    """Convolve along axis 0 or 1; weight that would fall outside goes to the centre."""
+    """Convolve along axis 0 or 1; what would fall outside goes to the centre."""
     size, radius = values.shape[axis], len(taps) // 2
     inside = np.convolve(np.ones(size), taps)[radius : radius + size]
-    centre = (taps[radius] + 1 - inside).astype(np.float32)
+    centre = (taps[radius] + taps.sum() - inside).astype(np.float32)
     total: npt.NDArray[np.float32] = values * centre.reshape(-1, *[1] * (2 - axis))
     for shift in range(1, min(radius, size - 1) + 1):
         weighted = values * taps[radius + shift]

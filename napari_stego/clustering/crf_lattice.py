@@ -10,6 +10,7 @@ from scipy import sparse
 from scipy.special import factorial
 
 _HASH_SEED = 0
+_ALL = slice(None)
 
 
 class _Simplices(NamedTuple):
@@ -24,6 +25,8 @@ class Lattice:
 
     A filter spreads the values of the points to the corners of their
     simplices, blurs them along each of the d + 1 axes, and gathers them again.
+    It is normalised at both ends: a value counts one over the root of the
+    kernel's sum at its point.
 
     Parameters
     ----------
@@ -32,9 +35,8 @@ class Lattice:
 
     Attributes
     ----------
-    norm : numpy.ndarray
-        ``(n, 1) float32``, the symmetric normalisation: one over the root of
-        the kernel's sum at each point.
+    roots : numpy.ndarray
+        ``(n, 1) float32``, the root of the kernel's sum at each point.
 
     References
     ----------
@@ -52,14 +54,21 @@ class Lattice:
         # neighbours in memory, unlike those in the order of their hashes.
         self._rows = np.empty(len(first), np.int32)
         self._rows[np.argsort(first)] = np.arange(len(first), dtype=np.int32)
-        self._gather = _rows_matrix(
+        gather = _rows_matrix(
             self._rows[inverse.reshape(simplices.keys.shape)], simplices.weights, len(first)
         )
-        self._spread = self._gather.T.tocsr()
-        self._blurs = [self._blur_matrix(axis) for axis in range(self._n_axes)]
+        axes = [self._blur_matrix(axis) for axis in range(self._n_axes)]
+        # Most vertices have few neighbours: two axes at once take less than one after the other.
+        self._blurs = [
+            axes[place + 1] @ axes[place] if place + 1 < len(axes) else axes[place]
+            for place in range(0, len(axes), 2)
+        ]
         self._scale = np.float32(1 / (1 + 2.0 ** -(self._n_axes - 1)))
-        sums = self.gather(self.blurred(np.ones((n_points, 1), np.float32)))
-        self.norm: npt.NDArray[np.float32] = 1 / np.sqrt(sums + np.float32(1e-20))
+        sums = gather @ self._blurred(gather.T @ np.ones((n_points, 1), np.float32))
+        self.roots: npt.NDArray[np.float32] = np.sqrt(sums * self._scale + np.float32(1e-20))
+        norm = sparse.diags_array(1 / self.roots[:, 0])
+        self._spread = (gather.T @ norm).tocsr()
+        self._gather = (norm * self._scale @ gather).tocsr()
 
     def _blur_matrix(self, axis: int) -> Any:
         size = len(self._keys)
@@ -85,30 +94,38 @@ class Lattice:
         numpy.ndarray
             ``(m, K) float32``, of the vertices.
         """
-        vertices = self._spread @ values
-        for blur in self._blurs:
-            vertices = blur @ vertices
-        return np.asarray(vertices, dtype=np.float32)
+        return self._blurred(self._spread @ values)
 
-    def gather(self, vertices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    def gather(
+        self, vertices: npt.NDArray[np.float32], points: slice = _ALL
+    ) -> npt.NDArray[np.float32]:
         """Interpolate values of the vertices at the points.
 
         Parameters
         ----------
         vertices : numpy.ndarray
             ``(m, K) float32`` from `blurred`.
+        points : slice
+            Those of the points that are wanted.
 
         Returns
         -------
         numpy.ndarray
             ``(n, K) float32``.
         """
-        return np.asarray(self._gather @ vertices, dtype=np.float32) * self._scale
+        return np.asarray(self._gather[points] @ vertices, dtype=np.float32)
+
+    def _blurred(self, vertices: Any) -> npt.NDArray[np.float32]:
+        for blur in self._blurs:
+            vertices = blur @ vertices
+        return np.asarray(vertices, dtype=np.float32)
 
     def gather_at(
         self, points: npt.NDArray[np.float32], vertices: npt.NDArray[np.float32]
     ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Interpolate values of the vertices at points that made none of them.
+
+        The values are not normalised at these points.
 
         Parameters
         ----------
