@@ -59,7 +59,10 @@ class Verdict:
         if self.collapsed:
             return "The codes collapsed. Cluster the raw features, or train again."
         if self.better == "codes":
-            return f"STEGO helps on these photographs ({numbers})."
+            return (
+                f"STEGO probably helps on these photographs ({numbers}). Quality knows nothing of "
+                "what clusters mean: look at the raw features, too."
+            )
         if self.better == "features":
             return (
                 f"STEGO does not help on these photographs ({numbers}). Cluster the raw features "
