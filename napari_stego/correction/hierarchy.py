@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from scipy.sparse import coo_array
 from sklearn.cluster import ward_tree
 
+from napari_stego.correction.clicks import Click
 from napari_stego.correction.superpixels import Superpixels
 
 # A photograph's features count twice as much as its colours.
@@ -125,8 +127,10 @@ class RegionTree:
         numbers = numbers.astype(np.int32)
         return np.asarray(numbers[self.superpixels.labels])
 
-    def region_at(self, pixel: tuple[int, int], level: float) -> npt.NDArray[np.bool_]:
-        """Take the region of a level that a pixel is in.
+    def region_at(
+        self, pixel: tuple[int, int], level: float, without: Collection[tuple[int, int]] = ()
+    ) -> npt.NDArray[np.bool_]:
+        """Take the region of a level that a pixel is in, or the largest part of it that is allowed.
 
         Parameters
         ----------
@@ -135,6 +139,8 @@ class RegionTree:
         level : float
             In ``[0, 1]``; the higher, the larger the region, which has all of
             those below it.
+        without : collection of tuple of int
+            Pixels that must not be in it, unless they share the superpixel.
 
         Returns
         -------
@@ -152,8 +158,11 @@ class RegionTree:
         if not (0 <= pixel[0] < height and 0 <= pixel[1] < width):
             raise IndexError(f"pixel {pixel} is outside an image of {height} x {width}")
         merges = self.superpixels.count - self.count_at(level)
+        forbidden = self._around(int(self.superpixels.labels[each]) for each in without)
         top = int(self.superpixels.labels[pixel])
         while self.parents[top] >= 0 and self.ranks[self.parents[top]] <= merges:
+            if int(self.parents[top]) in forbidden:
+                break
             top = int(self.parents[top])
         parents, inside = self.parents.tolist(), [False] * len(self.parents)
         inside[top] = True
@@ -161,6 +170,50 @@ class RegionTree:
             inside[node] = inside[parents[node]]
         chosen = np.array(inside[: self.superpixels.count])
         return np.asarray(chosen[self.superpixels.labels])
+
+    def clicked(self, clicks: Sequence[Click], level: float) -> npt.NDArray[np.bool_]:
+        """Take the regions of a level that were clicked.
+
+        Each click takes its region in or out, or the largest part of it that
+        holds no earlier click of the other sign: none is undone by a later one.
+
+        Parameters
+        ----------
+        clicks : sequence of Click
+            Oldest first.
+        level : float
+            In ``[0, 1]``.
+
+        Returns
+        -------
+        numpy.ndarray
+            ``(H, W) bool``.
+
+        Raises
+        ------
+        IndexError
+            If a pixel is outside the photograph.
+        ValueError
+            If the level is not in ``[0, 1]``.
+        """
+        mask = np.zeros(self.superpixels.shape, np.bool_)
+        for done, click in enumerate(clicks):
+            others = [p for c in clicks[:done] if c.positive != click.positive for p in c.pixels]
+            for pixel in click.pixels:
+                if mask[pixel] != click.positive:
+                    mask[self.region_at(pixel, level, others)] = click.positive
+        for click in clicks:  # two of them may share a superpixel
+            mask[tuple(zip(*click.pixels, strict=True))] = click.positive
+        return mask
+
+    def _around(self, superpixels: Iterable[int]) -> set[int]:
+        """Find all regions that hold any of some superpixels."""
+        found: set[int] = set()
+        for node in superpixels:
+            while node >= 0 and node not in found:
+                found.add(node)
+                node = int(self.parents[node])
+        return found
 
     def joined(self, superpixels: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         """Find the smallest region that each superpixel shares with any of some others.

@@ -66,7 +66,7 @@ class LayerStack(QObject):
         self.places = Places(viewer)
         self._layers = OwnLayers(viewer)
         self.heatmaps = Heatmaps(self._layers, self)
-        self.confidence = ConfidenceLayer(viewer, self._layers)
+        self.confidence = ConfidenceLayer(viewer, self._layers, self)
         for signal in (session.image_changed, session.segmentation_changed):
             signal.connect(self.refresh)
         session.classes_changed.connect(self._recolour)

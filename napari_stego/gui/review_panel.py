@@ -91,6 +91,7 @@ class ReviewPanel(QWidget):
         self.review.image_wanted.connect(self._go_to_image)
         self.review.fix_wanted.connect(self.fix_wanted)
         self.review.told.connect(self.given.say)
+        self.teach.views.changed.connect(lambda: self._status.tell(""))
         session.segmentation_changed.connect(self._clear)
 
     def _key(self, key: str, call: Callable[[], None]) -> None:
@@ -170,6 +171,7 @@ class ReviewPanel(QWidget):
         super().hideEvent(event)
         if not event.spontaneous() and not self._ended:  # that is a window that is made small
             self.teach.rest()
+            self._status.tell("")
 
     def _enter(self) -> None:
         """Answer what is asked for, or else accept the photograph."""

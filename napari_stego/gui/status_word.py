@@ -30,11 +30,7 @@ class StatusWord:
             Empty for nothing.
         """
         if self._label is None and text:
-            bar = self._owner.window().findChild(QStatusBar)
-            if bar is None:
-                return  # the dock floats
-            self._label = QLabel(bar)
-            bar.addPermanentWidget(self._label)
+            self._label = self._added()
         if self._label is not None:
             self._label.setText(text)
             self._label.setVisible(bool(text))
@@ -44,3 +40,15 @@ class StatusWord:
         if self._label is not None:
             self._label.deleteLater()
             self._label = None
+
+    def _added(self) -> QLabel | None:
+        """Add a label to the bar; that of a dock which floats is in the window it came from."""
+        window: QWidget | None = self._owner.window()
+        while window is not None:
+            bar = window.findChild(QStatusBar)
+            if bar is not None:
+                label = QLabel(bar)
+                bar.addPermanentWidget(label)
+                return label
+            window = window.parentWidget()
+        return None

@@ -124,6 +124,7 @@ class TeachBox(QGroupBox):
         self.accepting.said.connect(self.giver.said)
         self.accepting.done.connect(self._taken_over)
         self._layers.shown.connect(self._refresh_soon)
+        self._layers.confidence.deleted.connect(lambda: self.views.choose("classes"))
         self._session.leaving.connect(self.forget)
         self._session.segmentation_changed.connect(self.forget)
         self._jobs.started.connect(self.follow)

@@ -19,6 +19,7 @@ from napari_stego.correction import (
     superpixel_features,
 )
 from napari_stego.progress import CancelToken
+from napari_stego.project.giving import to_change
 from napari_stego.project.project import ProjectError
 from napari_stego.project.segmentation import Segmentation
 
@@ -126,7 +127,7 @@ class Correction:
         Parameters
         ----------
         clicks : sequence of Click
-            In order; a region goes by its last click.
+            Oldest first, at least one positive.
         level : float
             From 0, the finest, to 1, the whole photograph.
 
@@ -143,12 +144,7 @@ class Correction:
             If the level is not in ``[0, 1]``.
         """
         check_clicks(clicks, self.superpixels.shape)
-        mask = np.zeros(self.superpixels.shape, np.bool_)
-        for click in clicks:
-            for pixel in click.pixels:
-                if mask[pixel] != click.positive:  # else all of its region is so already
-                    mask[self.tree.region_at(pixel, level)] = click.positive
-        return mask
+        return self.tree.clicked(clicks, level)
 
     def give(self, mask: npt.NDArray[np.bool_], class_id: int, source: str = "") -> Painted:
         """Give a region to a class, in one step of the history.
@@ -219,6 +215,6 @@ def edit_for(
         If the class is not there or locked, or the region is in too many pieces.
     """
     labels = segmentation.label_image(image) if before is None else before
-    wanted = mask & (labels != class_id)
+    wanted = to_change(segmentation, image, mask, class_id, labels)
     table, content = segmentation.table, image.content_hash
     return give_region(AcceptProposal, table, content, labels, wanted, class_id, source)

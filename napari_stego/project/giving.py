@@ -98,7 +98,7 @@ def give_mask(
         If the class is not there or locked, or the mask is in too many pieces.
     """
     labels = segmentation.label_image(image) if before is None else before
-    wanted = mask & (labels != class_id)
+    wanted = to_change(segmentation, image, mask, class_id, labels)
     return give_region(
         ReassignRegion,
         segmentation.table,
@@ -108,6 +108,39 @@ def give_mask(
         class_id,
         source,
     )
+
+
+def to_change(
+    segmentation: Segmentation,
+    image: CorpusImage,
+    mask: npt.NDArray[np.bool_],
+    class_id: int,
+    shown: npt.NDArray[np.uint16],
+) -> npt.NDArray[np.bool_]:
+    """Leave out of a mask what is of a class already.
+
+    Parameters
+    ----------
+    segmentation : Segmentation
+        The classes.
+    image : CorpusImage
+        An image with features.
+    mask : numpy.ndarray
+        ``(H, W) bool``, what is to be of the class.
+    class_id : int
+        The class.
+    shown : numpy.ndarray
+        ``(H, W) uint16`` class ids on show, which with a CRF are not those of
+        the project.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(H, W) bool``, the pixels of the mask that are of another class in the
+        project or on show.
+    """
+    stored = segmentation.label_image(image)
+    return np.asarray(mask & ((stored != class_id) | (shown != class_id)))
 
 
 def give_regions(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from napari_stego.correction import RegionTree, Superpixels
+from napari_stego.correction import Click, RegionTree, Superpixels
 
 LEVELS = st.floats(0, 1)
 
@@ -50,6 +50,21 @@ def test_the_region_of_a_pixel_is_that_of_the_labels_and_grows_with_the_level(
         labels = tree.labels_at(level)
         np.testing.assert_array_equal(region, labels == labels[pixel])
     assert tree.region_at(pixel, 1.0).all()
+
+
+@given(trees(), LEVELS, st.data())
+@settings(max_examples=60, deadline=None)
+def test_each_of_many_clicks_keeps_its_sign_whatever_is_clicked_later(tree, level, data):
+    height, width = tree.superpixels.shape
+    pixel = st.tuples(st.integers(0, height - 1), st.integers(0, width - 1))
+    click = st.builds(Click, st.lists(pixel, min_size=1, max_size=3).map(tuple), st.booleans())
+    clicks = data.draw(st.lists(click, min_size=1, max_size=20))
+    mask = tree.clicked(clicks, level)
+    signs = {pixel: each.positive for each in clicks for pixel in each.pixels}
+    assert {pixel: bool(mask[pixel]) for pixel in signs} == signs
+    if all(each.positive for each in clicks):
+        regions = [tree.region_at(pixel, level) for pixel in signs]
+        np.testing.assert_array_equal(mask, np.any(regions, axis=0))
 
 
 @given(trees(), st.data())

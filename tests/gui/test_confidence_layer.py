@@ -63,8 +63,15 @@ def test_the_status_bar_tells_it_under_the_mouse_as_long_as_it_is_seen(user):
     QTest.mouseMove(user.canvas, user.point(*pixel))
     user.until(lambda: user.told() == [f"confidence {sure:.2f}"])
     user.key(KEY.Key_C)
+    assert not user.told()
+    # What the user makes visible again is of another photograph by now.
+    user.session.select(1)
+    user.settle()
+    user.layer.visible = True
     QTest.mouseMove(user.canvas, user.point(10, 10))
-    user.until(lambda: not user.told())
+    QTest.mouseMove(user.canvas, user.point(*pixel))
+    user.until(lambda: user.widget.layers.pixel_at(user.viewer.cursor.position) is not None)
+    assert not user.told()
 
 
 def test_it_is_hidden_in_other_tabs_comes_back_and_survives_being_deleted(user):
@@ -76,11 +83,19 @@ def test_it_is_hidden_in_other_tabs_comes_back_and_survives_being_deleted(user):
     assert user.layer.visible
     assert not user.shown.any()
     user.viewer.layers.remove(user.layer)
-    user.key(KEY.Key_C)
+    assert user.panel.teach.views.view == "classes"
     np.testing.assert_array_equal(user.shown, user.labels)
     user.key(KEY.Key_C)
     assert user.layer.visible
     np.testing.assert_array_equal(user.layer.data, user.confidence())
+
+
+def test_marks_stay_above_it_when_the_classes_come_back(user):
+    user.viewer.layers.remove("classes")
+    user.session.select(1)
+    user.settle()
+    names = [layer.name for layer in user.viewer.layers]
+    assert names.index("photograph") < names.index("confidence") < names.index("classes")
 
 
 def test_it_goes_with_the_dock(user):
