@@ -14,12 +14,12 @@ answers on the rest only: that is what settings are chosen by.
 
 The methods: (a) clicks at random, the same number of each class, and the
 classifier of `napari_stego.teaching`; (b) clicks where it asks; (c) names for
-clusters, the largest first, what has none being wrong; (d) names for the
-largest clusters, then clicks where it asks. Two clusters of the same name are
-merged by it. The classifier is refitted after each action at first, and after
-a twelfth more actions later on. Scores are those of bilinearly interpolated maps at
-every fourth pixel of each fourth row; that confidence is off is the expected
-calibration error, from 30 actions on.
+clusters, the largest first, what has none being wrong; (d) the tree of clusters
+is cut into a few parts, each part gets a name, the largest first, which merges
+those of the same name, then clicks where it asks. The classifier is refitted
+after each action at first, and after a twelfth more actions later on. Scores
+are those of bilinearly interpolated maps at every fourth pixel of each fourth
+row; that confidence is off is the expected calibration error, from 30 actions on.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from napari_stego.clustering import ClusterModel, cluster_map, probable_map
+from napari_stego.clustering import ClusterModel, cluster_map, merge_tree, probable_map
 from napari_stego.clustering.spherical import spherical_kmeans
 from napari_stego.evaluation import confusion_matrix
 from napari_stego.evaluation.matching import named_scores
@@ -77,6 +77,13 @@ class Scored:
             total += confusion_matrix(mask, found, CLASSES, len(model))
         return total
 
+    def score_alone(self, class_id: int) -> Score:
+        """Score one class everywhere, which is all that there is while no other one is known."""
+        total = np.zeros((CLASSES, 1), np.int64)
+        for mask in self.masks:
+            total += confusion_matrix(mask, np.zeros_like(mask), CLASSES, 1)
+        return (*_percent(total, np.array([class_id - 1])), np.nan)
+
     def score(self, model: PatchClassifier) -> Score:
         """Score a classifier: mIoU, accuracy, and by how much its confidence is off, in percent."""
         total = np.zeros((CLASSES, len(model)), np.int64)
@@ -113,7 +120,7 @@ def main() -> None:
     parser.add_argument("--project", type=Path, required=True)
     parser.add_argument("--part", choices=("train", "test"), default="test")
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--names", type=int, default=12, help="clusters that (d) names first")
+    parser.add_argument("--names", type=int, default=16, help="parts of the tree that (d) names")
     parser.add_argument("--methods", nargs="+", choices="abcd", default=list("abcd"))
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="of settings")
     options = parser.parse_args()
@@ -202,16 +209,23 @@ def simulate(
     two = np.sort(cosines, axis=1)[:, -2:]
     margins = two[:, 1] - two[:, 0]
     class_of = np.zeros(CLUSTERS, np.int64)
+    parts = np.arange(CLUSTERS)
+    done = 0
     if method == "d":
-        class_of[order[: min(names, COUNTS[-1])]] = majority[order[:names]]
+        parts = merge_tree(model, np.bincount(clusters, minlength=CLUSTERS)).cut_into(names)
+        of_part = np.zeros_like(of_cluster)
+        np.add.at(of_part, parts, of_cluster)
+        class_of = of_part[parts].argmax(axis=1) + 1
+        done = names
+    order = np.argsort(-np.bincount(parts[clusters], minlength=CLUSTERS), kind="stable")
     clicks: list[int] = []
     fitted: PatchClassifier | None = None
     tested = settings.model_copy(update={"folds": FOLDS})
-    curve, fits, done = [], 0, int((class_of > 0).sum())
+    curve, fits = [], 0
     for count in COUNTS:
         if done > count:
-            # Fewer actions than names: the largest clusters only.
-            first = np.where(np.isin(np.arange(CLUSTERS), order[:count]), class_of, 0)
+            # Fewer actions than names: the largest parts only.
+            first = np.where(np.isin(parts, order[:count]), class_of, 0)
             known = _of_clusters(world, clusters, margins, first, [], settings)
             curve.append(world.scored.score(fit_classifier(known, tested)))
             continue
@@ -234,8 +248,10 @@ def simulate(
             asked = most_useful(world.pool, probabilities, clicks, several)
             clicks += [each.row for each in asked]
             done += len(asked)
-        assert fitted is not None
-        curve.append(world.scored.score(fit_classifier(examples, tested)))
+        if fitted is None:
+            curve.append(world.scored.score_alone(int(examples.classes[0])))
+        else:
+            curve.append(world.scored.score(fit_classifier(examples, tested)))
     return curve, fits
 
 

@@ -263,6 +263,7 @@ class CorrectPanel(QWidget):
         if not event.spontaneous() and not self._ended:
             self._layers.heatmaps.hide()
             self._layers.strokes.rest()
+            self._ask()
             self._follow()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -270,6 +271,8 @@ class CorrectPanel(QWidget):
         super().hideEvent(event)
         if not event.spontaneous() and not self._ended:  # that is a window that is made small
             self.discard()
+            self.proposer.drop()
+            self._layers.regions.hide()
             self.cleaning.end_preview()
 
     @property
@@ -291,11 +294,10 @@ class CorrectPanel(QWidget):
     def _change(self, clicks: tuple[Click, ...]) -> None:
         self._clicks = clicks
         self._accept_soon = False
-        if any(click.positive for click in clicks):
-            self._ask()
-        else:
+        if not any(click.positive for click in clicks):
             self.proposer.drop()
             self._proposal = None
+        self._ask()
         if clicks:
             self._draw()
         else:
@@ -303,16 +305,24 @@ class CorrectPanel(QWidget):
         self._follow()
 
     def _ask(self) -> None:
+        """Find the region for the clicks; without any, show which regions there are."""
         segmentation, image = self._session.segmentation, self._layers.image
-        before = self._layers.label_image
-        if segmentation is not None and image is not None and before is not None:
-            self.proposer.ask(segmentation, image, self._clicks, self.way.level, before)
+        before, level = self._layers.label_image, self.way.level
+        clicks = self._clicks if any(click.positive for click in self._clicks) else ()
+        if not clicks and (level is None or not self.isVisible() or obstacle(self._session)):
+            self._layers.regions.hide()
+            self.way.tell(None)
+        elif segmentation is not None and image is not None and before is not None:
+            self.proposer.ask(segmentation, image, clicks, level, before)
 
     def _show(self, proposal: Proposal) -> None:
-        if proposal.image != self._layers.image or not self._clicks:
+        if proposal.image != self._layers.image or not self.isVisible():
             return
-        self._proposal = proposal
-        self._draw()
+        self._layers.regions.show(proposal.parts)
+        self.way.tell(proposal.regions)
+        if proposal.clicks and self._clicks:
+            self._proposal = proposal
+            self._draw()
         self._follow()
 
     def _draw(self, *more: Click) -> None:
@@ -327,7 +337,7 @@ class CorrectPanel(QWidget):
         self._layers.preview(shown, colours, drawing_names(table, self.target.words))
 
     def _settled(self) -> None:
-        if self._proposal is None:
+        if self._proposal is None and any(click.positive for click in self._clicks):
             self.discard()  # it could not be found, and why was told
         self._follow()
         if self._accept_soon:
@@ -347,13 +357,12 @@ class CorrectPanel(QWidget):
         """Follow classes that have changed under the clicks."""
         self.target.refresh()
         before, proposal = self._layers.label_image, self._proposal
-        if proposal is not None and before is not None and proposal.before is not before:
+        if proposal is None or (before is not None and proposal.before is not before):
             self._ask()
         self._follow()
 
     def _way_changed(self) -> None:
-        if any(click.positive for click in self._clicks):
-            self._ask()
+        self._ask()
         self._follow()
 
     def _target_changed(self) -> None:
@@ -393,4 +402,3 @@ class CorrectPanel(QWidget):
             each.setEnabled(pending)
         for key in self._level_keys:
             key.setEnabled(self.way.level is not None)
-        self.way.tell(self._proposal.regions if self._proposal is not None else None)

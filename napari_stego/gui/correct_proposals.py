@@ -36,8 +36,9 @@ class Proposal:
         The region over them.
     share : float
         Its part of the photograph.
-    regions : int, optional
-        How many regions the photograph has at the level; None for a cut.
+    parts : numpy.ndarray, optional
+        ``(H, W) int32``, the regions that the photograph has at the level, from
+        1; None for a cut.
     source : str
         What found it, in words.
     """
@@ -48,8 +49,13 @@ class Proposal:
     before: npt.NDArray[np.uint16]
     drawing: Drawing
     share: float
-    regions: int | None
+    parts: npt.NDArray[np.int32] | None
     source: str
+
+    @property
+    def regions(self) -> int | None:
+        """How many regions the photograph has at the level; None for a cut."""
+        return int(self.parts.max()) if self.parts is not None else None
 
     def give(self, segmentation: Segmentation, class_id: int, cancel: CancelToken) -> Assignment:
         """Make the edit that gives the region to a class; a `MakeAssignment`.
@@ -138,7 +144,8 @@ class Proposer(QObject):
         image : CorpusImage
             A photograph with features.
         clicks : tuple of Click
-            Oldest first, at least one positive.
+            Oldest first, at least one positive; none at all, with a level,
+            only parts the photograph into regions.
         level : float, optional
             Take regions of this level, in ``[0, 1]``; by default a cut.
         before : numpy.ndarray
@@ -195,11 +202,12 @@ class Proposer(QObject):
 def _propose(wish: _Wish) -> Proposal:
     correction, clicks, level = wish.correction, wish.clicks, wish.level
     count = f"{len(clicks)} click{'s' * (len(clicks) != 1)}"
+    parts = None
     if level is None:
-        mask, regions, source = correction.propose(clicks), None, f"cut, {count}"
+        mask, source = correction.propose(clicks), f"cut, {count}"
     else:
-        mask, regions = correction.regions(clicks, level), correction.tree.count_at(level)
-        source = f"region, level {level:g}"
+        parts, source = correction.tree.labels_at(level) + 1, f"region, level {level:g}"
+        mask = correction.regions(clicks, level) if clicks else np.zeros(parts.shape, np.bool_)
     return Proposal(
         correction.image,
         clicks,
@@ -207,6 +215,6 @@ def _propose(wish: _Wish) -> Proposal:
         wish.before,
         Drawing.of(wish.before, mask),
         float(mask.mean()),
-        regions,
+        parts,
         source,
     )

@@ -15,7 +15,7 @@ from napari_stego.classes import ClassTable
 from napari_stego.corpus import CorpusImage
 from napari_stego.gui.class_colormap import class_colormap, class_colours
 from napari_stego.gui.class_features import class_features, named_features
-from napari_stego.gui.confidence_layer import ConfidenceLayer
+from napari_stego.gui.extra_layer import ExtraLayer, confidence_image, region_outlines
 from napari_stego.gui.inspect_heatmaps import Heatmaps
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import show_problem
@@ -66,7 +66,8 @@ class LayerStack(QObject):
         self.places = Places(viewer)
         self._layers = OwnLayers(viewer)
         self.heatmaps = Heatmaps(self._layers, self)
-        self.confidence = ConfidenceLayer(viewer, self._layers, self)
+        self.confidence = ExtraLayer(viewer, self._layers, confidence_image, False, self)
+        self.regions = ExtraLayer(viewer, self._layers, region_outlines, True, self)
         for signal in (session.image_changed, session.segmentation_changed):
             signal.connect(self.refresh)
         session.classes_changed.connect(self._recolour)
@@ -311,6 +312,7 @@ class LayerStack(QObject):
         self.heatmaps.shut_down(seconds)
         self.places.leave()
         self.confidence.leave()
+        self.regions.leave()
         self._layers.leave()
 
     def _removing(self, event: Any) -> None:
@@ -338,6 +340,7 @@ class LayerStack(QObject):
         if turned or before is None or before.segmentation is not picture.segmentation:
             self._layers.hide_heatmap()
             self.confidence.hide()
+            self.regions.hide()
         self._show_labels()
         if picture.problem is not None:
             show_problem(picture.problem)

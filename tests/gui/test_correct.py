@@ -172,6 +172,37 @@ def test_regions_from_fine_to_coarse_follow_the_slider_and_brackets(user):
     np.testing.assert_array_equal(panel.proposal.mask, cut)
 
 
+def test_the_slider_parts_the_photograph_before_anything_is_clicked(user):
+    panel, layers = user.panel, user.viewer.layers
+    assert "regions" not in layers
+    user.pick(panel.way.region)
+    layer, before = layers["regions"], user.shown.copy()
+    assert layer.visible
+    assert layer.contour == 1
+    for key in (KEY.Key_BracketLeft, KEY.Key_BracketRight, KEY.Key_BracketRight):
+        user.key(key)
+        parts = user.correction.tree.labels_at(panel.way.level) + 1
+        np.testing.assert_array_equal(layer.data, parts)
+        assert panel.way.count.text() == f"{parts.max()} regions"
+    user.click(40, 30)  # takes what is outlined
+    np.testing.assert_array_equal(panel.proposal.mask, parts == parts[40, 30])
+    user.key(KEY.Key_Escape)
+    np.testing.assert_array_equal(user.shown, before)
+    assert layer.visible
+    user.session.select(1)
+    user.settle()
+    np.testing.assert_array_equal(layer.data, user.correction.tree.labels_at(panel.way.level) + 1)
+    user.widget.tabs.show_panel(user.widget.class_panel)
+    assert not layer.visible
+    user.widget.tabs.show_panel(panel)
+    user.settle()
+    assert layer.visible
+    user.pick(panel.way.cut)
+    assert not layer.visible
+    assert panel.way.count.text() == ""
+    assert user.position == 0
+
+
 def test_a_new_class_is_made_with_its_region_in_one_step(user):
     panel, before = user.panel, user.labels
     user.click(40, 30)
