@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from napari.layers import Image, Labels, Layer
+from napari.utils.colormaps import DirectLabelColormap
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, Signal
 
@@ -176,7 +177,8 @@ def region_outlines(values: npt.NDArray[np.int32]) -> Labels:
     napari.layers.Labels
         The layer, which shows outlines.
     """
-    layer = Labels(values, name=REGIONS, opacity=_REGIONS_OPACITY)
+    white = DirectLabelColormap(color_dict={0: "transparent", None: "white"})
+    layer = Labels(values, name=REGIONS, opacity=_REGIONS_OPACITY, colormap=white)
     layer.contour = 1
     layer.editable = False
     return layer
