@@ -16,6 +16,7 @@ from napari_stego.cli.evaluating import cooccurrence, evaluate, gather
 from napari_stego.cli.exploring import register as register_exploring
 from napari_stego.cli.formats import export_settings
 from napari_stego.cli.opening import open_to_change
+from napari_stego.cli.regions import regions
 from napari_stego.cli.relinking import register as register_relinking
 from napari_stego.cli.reporting import Reporter, counted
 from napari_stego.cli.runs import runs_app
@@ -234,6 +235,7 @@ register_teaching(app)
 app.command()(evaluate)
 app.command()(cooccurrence)
 app.command()(gather)
+app.command()(regions)
 
 
 def _open_photographs(reporter: Reporter, folder: Path, images: Path) -> Project:
