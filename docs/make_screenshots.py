@@ -41,6 +41,8 @@ SPLIT = ("d_r_597_.jpg", (0.85, 0.55))
 PARTS = ("", "soft coral plain")
 # The share of the classes that are joined with others.
 JOINED = 0.5
+# Of 100: how coarse regions are.
+COARSE = 60
 # So many photographs are reviewed.
 REVIEWED = 12
 # Milliseconds that a picture of the tour is shown.
@@ -107,6 +109,7 @@ class Story:
         self.follow()
         self.click()
         self.search()
+        self.correct()
         self.review()
         self.viewer.close()
         self.write_tour()
@@ -251,6 +254,23 @@ class Story:
         until(lambda: not panel.busy)
         self.tour.append((self.picture(), SLOW))
 
+    def correct(self) -> None:
+        """Cut a thing out by clicks, and show the regions that there are."""
+        panel = self.widget.correct_panel
+        self.widget.tabs.show_panel(panel)
+        self.go_to(LOOKED_AT)
+        panel.choose(self.class_at(CLICKED))
+        panel.click(self.pixel(CLICKED), True)
+        until(lambda: not panel.busy)
+        self.point_at(CLICKED)
+        self.shoot("correct-cut")
+        panel.discard()
+        panel.way.region.click()
+        panel.way.slider.setValue(COARSE)
+        until(lambda: not panel.busy)
+        self.shoot("correct-regions")
+        panel.way.cut.click()
+
     def review(self) -> None:
         """Show what would change, what is asked for, and photographs being reviewed."""
         panel = self.widget.review_panel
@@ -261,6 +281,9 @@ class Story:
         until(lambda: not panel.busy)
         self.point_at(CLICKED)
         self.shoot("review-changes")
+        teach.views.choose("confidence")
+        self.shoot("review-confidence")
+        teach.views.choose("changes")
         teach.ask()
         until(lambda: not panel.busy)
         self.shoot("review-asked")

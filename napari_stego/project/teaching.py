@@ -244,7 +244,10 @@ class Teaching:
         return edit
 
     def certainty(self, image: CorpusImage) -> float:
-        """Tell how certain the classifier is of a photograph, on average over its patches.
+        """Tell how certain it is that the classes of a photograph are right.
+
+        That is the mean probability of its classes as they are, over the
+        middles of its patches; a class without examples is never right.
 
         Parameters
         ----------
@@ -254,7 +257,7 @@ class Teaching:
         Returns
         -------
         float
-            In ``[0, 1]``: the share of its patches that are probably right.
+            In ``[0, 1]``: the share of the photograph that is probably right.
 
         Raises
         ------
@@ -262,8 +265,16 @@ class Teaching:
             If the examples are not of two classes at least.
         """
         tokens = self.segmentation.encodings.store.tokens(image.content_hash)
-        found = self.classifier().probabilities(self.sample().view.vectors(tokens)[0])
-        return float(found.max(axis=-1).mean())
+        model = self.classifier()
+        found = model.probabilities(self.sample().view.vectors(tokens)[0])
+        labels = self.segmentation.label_image(image)
+        rows, columns = (
+            (np.arange(count) + 0.5) * size // count
+            for count, size in zip(found.shape[:2], labels.shape, strict=True)
+        )
+        here = labels[np.ix_(rows.astype(np.intp), columns.astype(np.intp))]
+        of_class = here[..., None] == np.array(model.classes)
+        return float((found * of_class).sum(axis=-1).mean())
 
     def next_clicks(self, count: int = 1) -> list[NextClick]:
         """Find where clicks would teach the most.
