@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
@@ -25,6 +26,7 @@ from napari_stego.export import (
 )
 from napari_stego.inference import Detail
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.ahead import ahead, processors
 from napari_stego.project.detail import dense_encoder
 from napari_stego.project.project import Project
 from napari_stego.project.segmentation import Segmentation
@@ -171,11 +173,18 @@ def export(
         if settings.panoptic:
             announced = (_panoptic_image(image, stems) for image in images)
             panoptic = stack.enter_context(panoptic_writer(folder, table, announced))
+        # The CRF takes a second; a backbone has all processors, or the GPU, for itself.
+        workers = processors() if settings.crf is not None and dense is None else 1
+        calls = (
+            partial(segmentation.label_image, image, settings.crf, cancel, dense)
+            for image in images
+        )
+        found = stack.enter_context(closing(ahead(calls, workers)))
         for done, image in enumerate(images):
             if cancel is not None:
                 cancel.raise_if_cancelled()
             progress(done, len(images), "exporting")
-            labels = segmentation.label_image(image, settings.crf, cancel, dense)
+            labels = next(found)
             totals.add(labels)
             stem = stems[image.name]
             if settings.png:
