@@ -74,9 +74,11 @@ def run(
     dim: options.DimOption = None,
     steps: options.StepsOption = None,
     seed: options.SeedOption = None,
+    set_: options.SetOption = None,
     trials: options.TrialsOption = 1,
     clusters: options.ClustersOption = None,
     source: options.SourceOption = None,
+    balance: options.BalanceOption = None,
     out: Annotated[
         Path | None,
         typer.Option(help="Where to export; by default `export` in the project.", metavar="FOLDER"),
@@ -101,9 +103,11 @@ def run(
         settings, auto_layer = settings_of.feature_settings(
             opened, backbone, layer, facet=facet, crops=crops, long_side=long_side
         )
-        stego = settings_of.stego_settings(opened, preset, None, dim=dim, steps=steps, seed=seed)
+        stego = settings_of.stego_settings(
+            opened, preset, None, set_ or (), dim=dim, steps=steps, seed=seed
+        )
         clustering = settings_of.cluster_settings(
-            opened, clusters=clusters, source=source, seed=seed
+            opened, clusters=clusters, source=source, balance=balance, seed=seed
         )
         values |= stages.extract(reporter, opened, settings, auto_layer, weights, device)
         if clustering.source == "codes":
@@ -149,6 +153,7 @@ def train(
     dim: options.DimOption = None,
     steps: options.StepsOption = None,
     seed: options.SeedOption = None,
+    set_: options.SetOption = None,
     trials: options.TrialsOption = 1,
     start: Annotated[
         Path | None,
@@ -166,7 +171,8 @@ def train(
 ) -> None:
     """Train a STEGO head on the project's features.
 
-    What is not set is as in the head trained last, or else the default.
+    What is not set is as in the head trained last, or else the default; but
+    without --preset shifts are never fixed ones of a head trained before.
     """
     reporter = Reporter(json_)
     with reporter.command():
@@ -175,7 +181,7 @@ def train(
             reporter.result(*stages.adopt(reporter, opened, start))
             return
         settings = settings_of.stego_settings(
-            opened, preset, start, dim=dim, steps=steps, seed=seed
+            opened, preset, start, set_ or (), dim=dim, steps=steps, seed=seed
         )
         values = stages.train(reporter, opened, settings, trials, device, start)
         found = ", ".join(f"{name} {v:.2f}" for name, v in values["correspondence"].items())
@@ -187,6 +193,7 @@ def cluster(
     project: options.ProjectOption,
     clusters: options.ClustersOption = None,
     source: options.SourceOption = None,
+    balance: options.BalanceOption = None,
     seed: options.SeedOption = None,
     json_: options.JsonOption = False,
 ) -> None:
@@ -197,7 +204,9 @@ def cluster(
     reporter = Reporter(json_)
     with reporter.command():
         opened = open_to_change(reporter, project)
-        settings = settings_of.cluster_settings(opened, clusters=clusters, source=source, seed=seed)
+        settings = settings_of.cluster_settings(
+            opened, clusters=clusters, source=source, balance=balance, seed=seed
+        )
         values = stages.cluster(reporter, opened, settings)
         reporter.result(values, f"{values['clusters']} clusters of {values['source']}.")
 

@@ -13,7 +13,7 @@ from napari_stego.cli import options
 from napari_stego.cli.class_edits import find_class, told_edit
 from napari_stego.cli.opening import open_to_change
 from napari_stego.cli.pointing import parse_pixel
-from napari_stego.cli.reporting import Reporter
+from napari_stego.cli.reporting import Reporter, counted, left_out_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from napari_stego.correction import Click
     from napari_stego.project.correcting import Correction
+    from napari_stego.project.refining import Refinement
 
 
 def register(app: typer.Typer) -> None:
@@ -130,7 +131,8 @@ def refine(
         list[str] | None,
         typer.Option(
             "--image",
-            help="Only this photograph; may be repeated. By default all of them.",
+            help="Only this photograph; may be repeated. By default all that were not reviewed as "
+            "right.",
             metavar="NAME",
         ),
     ] = None,
@@ -147,27 +149,36 @@ def refine(
         typer.Option(help="Pixels of the largest unlabelled region that is filled.", min=0),
     ] = 0,
     crf: options.CrfOption = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Tell what would change, and change nothing.")
+    ] = False,
+    reviewed_too: options.ReviewedTooOption = False,
     json_: options.JsonOption = False,
 ) -> None:
     """Clean the classes up: small regions, holes and, with --crf, edges.
 
-    What changes is one step that can be undone. Locked classes neither lose
-    nor get a pixel.
+    What changes is one step that can be undone, or a few for thousands of
+    photographs. Locked classes neither lose nor get a pixel.
     """
     from napari_stego.cli import settings_of
-    from napari_stego.project import Segmentation
+    from napari_stego.project import Project, Segmentation
     from napari_stego.project.photographs import find_photograph
     from napari_stego.project.refining import RefineSettings
     from napari_stego.project.refining import refine as refine_photographs
+    from napari_stego.project.review_file import reviewed_as_right
 
     reporter = Reporter(json_)
     with reporter.command():
         settings = RefineSettings(
             smallest=smallest, largest_hole=largest_hole, crf=settings_of.crf(crf)
         )
-        with closing(open_to_change(reporter, project)) as opened:
+        with closing(
+            Project.open(project, writable=False) if dry_run else open_to_change(reporter, project)
+        ) as opened:
             segmentation = Segmentation(opened)
             chosen = [find_photograph(opened, name) for name in image or []]
+            # What was named was meant.
+            reviewed = frozenset() if chosen or reviewed_too else reviewed_as_right(opened)
             with reporter.progress() as progress:
                 found = refine_photographs(
                     segmentation,
@@ -175,15 +186,31 @@ def refine(
                     settings,
                     progress,
                     reporter.cancel,
+                    leave_out=reviewed,
                 )
-            if found.edit is not None:
-                segmentation.history.do(found.edit)
+            for step in () if dry_run else found.steps:
+                segmentation.history.do(step)
+            reporter.result(*_refined(found, dry_run))
+
+
+def _refined(found: Refinement, dry_run: bool) -> tuple[dict[str, Any], str]:
+    if not found.steps:
+        text = "Nothing to change."
+    elif dry_run:
+        text = f"{found.pixels} pixels of {counted(found.images)} would change."
+    else:
+        steps = len(found.steps)
+        undo = "one step" if steps == 1 else f"{steps} steps"
         text = (
-            f"{found.pixels} pixels of {found.images} photographs have another class now."
-            if found.images
-            else "Nothing to change."
+            f"{found.pixels} pixels of {counted(found.images)} changed, in {undo} of the history."
         )
-        reporter.result({"images": found.images, "pixels": found.pixels}, text)
+    values = {
+        "images": found.images,
+        "pixels": found.pixels,
+        "left_out": found.left_out,
+        "steps": len(found.steps),
+    }
+    return values, f"{text} {left_out_text(found.left_out)}".rstrip()
 
 
 def _clicks(at: Sequence[str], outside: Sequence[str]) -> list[Click]:

@@ -79,6 +79,7 @@ DeviceOption = Annotated[
 ]
 PresetOption = Annotated[
     Literal[
+        "automatic",
         "official-defaults",
         "cocostuff27-vits8",
         "cocostuff27-vitb8",
@@ -86,7 +87,23 @@ PresetOption = Annotated[
         "potsdam-vits8",
     ]
     | None,
-    typer.Option(help="Published settings of a data set, with its fixed shifts."),
+    typer.Option(
+        help="`automatic`: the defaults, with shifts that follow the photographs. All others: "
+        "published settings of a data set, with its fixed shifts. Without a preset, settings are "
+        "those of the head trained last; but never fixed shifts and what came with them: after a "
+        "preset or an official head all are the defaults, and after --trials D and targets, if "
+        "trials had varied them."
+    ),
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Another setting of the training, such as targets.knn=0.3, weights.self=0.5, "
+        "negatives=3 or sampling=bilinear; may be repeated. A name that there is not is answered "
+        "with all names.",
+        metavar="NAME=VALUE",
+    ),
 ]
 TrialsOption = Annotated[
     int,
@@ -112,6 +129,15 @@ SourceOption = Annotated[
         "[default: codes]"
     ),
 ]
+BalanceOption = Annotated[
+    float | None,
+    typer.Option(
+        help="From 0, clusters of any size, to 1, clusters of equal size, for a corpus that one "
+        "cluster swallows. What is rare is joined with others then. [default: 0]",
+        min=0,
+        max=1,
+    ),
+]
 FormatsOption = Annotated[
     str | None,
     typer.Option(
@@ -126,6 +152,14 @@ CrfOption = Annotated[
     typer.Option(
         "--crf/--no-crf",
         help="Refine labels along image edges with the dense CRF (seconds per image).",
+    ),
+]
+ReviewedTooOption = Annotated[
+    bool,
+    typer.Option(
+        "--reviewed-too",
+        help="Change photographs, too, that were accepted or fixed in the review. Without it, they "
+        "stay as they are unless they are named.",
     ),
 ]
 DetailOption = Annotated[

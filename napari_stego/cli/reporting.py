@@ -44,6 +44,28 @@ def counted(number: int) -> str:
     return f"{number} photograph{'' if number == 1 else 's'}"
 
 
+def left_out_text(number: int) -> str:
+    """Say how many photographs were left as they are, since they were reviewed.
+
+    Parameters
+    ----------
+    number : int
+        Photographs.
+
+    Returns
+    -------
+    str
+        Two sentences; empty if there are none.
+    """
+    if not number:
+        return ""
+    verb = "was" if number == 1 else "were"
+    stay = "stays as it is" if number == 1 else "stay as they are"
+    return (
+        f"{counted(number)} that {verb} reviewed as right {stay}. --reviewed-too changes them, too."
+    )
+
+
 class Reporter:
     """Reports one command: what it is doing and what came of it.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from napari_stego.backbones import Layer
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
     from napari_stego.features import FeatureSettings
     from napari_stego.project import Project
     from napari_stego.stego import PresetName, StegoSettings
+
+# The first three have options of their own; the probe is for benchmarks.
+_NOT_BY_NAME = frozenset({"dim", "steps", "seed", "cluster_probe"})
 
 
 def feature_settings(
@@ -59,19 +63,26 @@ def feature_settings(
 
 
 def stego_settings(
-    project: Project, preset: PresetName | None, start: Path | None, **changes: Any
+    project: Project,
+    preset: PresetName | None,
+    start: Path | None,
+    named: Sequence[str],
+    **changes: Any,
 ) -> StegoSettings:
     """Resolve the settings of a training.
 
     Parameters
     ----------
     project : Project
-        What is not asked for is taken from the run trained last in it.
+        What is not asked for is taken from the run trained last in it, as far
+        as a user chose it: see `_of_last_run`.
     preset : str, optional
-        Published settings to take instead of those of the project.
+        Settings to take instead of those of the project.
     start : Path, optional
         Official checkpoint that will be trained further: its code length is
         kept, and tokens are taken as they are, as it was trained.
+    named : sequence of str
+        What is asked for as ``NAME=VALUE``, such as ``targets.knn=0.3``.
     **changes : Any
         What is asked for; None for nothing.
 
@@ -85,7 +96,7 @@ def stego_settings(
     StegoError
         If they do not work.
     """
-    from napari_stego.stego import StegoSettings, load_official, load_run
+    from napari_stego.stego import StegoSettings, load_official
 
     known: dict[str, Any] = {}
     if preset is not None:
@@ -93,9 +104,68 @@ def stego_settings(
     elif start is not None:
         known = {"dim": load_official(start).head.dim, "subtract_mean": False}
     elif project.state.run is not None and project.run_path.is_file():
-        known = load_run(project.run_path)[0].settings.model_dump(by_alias=True)
-    settings: StegoSettings = _validated(StegoSettings, known | _asked(changes))
+        known = _of_last_run(project)
+    values = _with_named(known | _asked(changes), named)
+    settings: StegoSettings = _validated(StegoSettings, values)
     return settings
+
+
+def _with_named(values: dict[str, Any], named: Sequence[str]) -> dict[str, Any]:
+    """Set fields of a training that are given as ``NAME=VALUE``.
+
+    Raises
+    ------
+    StegoError
+        If there is no such name.
+    """
+    from napari_stego.errors import StegoError
+    from napari_stego.stego import StegoSettings
+
+    defaults, names = StegoSettings().model_dump(by_alias=True), _names()
+    for text in named:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not sign or name not in names:
+            raise StegoError(
+                f"--set takes NAME=VALUE, as in --set targets.knn=0.3; not {text!r}. The names are "
+                f"{', '.join(names)}."
+            )
+        field, _, role = name.partition(".")
+        if role:
+            others = values.get(field, defaults[field]) or {}
+            values = values | {field: {**others, role: value}}
+        else:
+            values = values | {field: value}
+    return values
+
+
+def _names() -> list[str]:
+    """Name the settings of a training that have no option of their own."""
+    from napari_stego.stego import RoleValues, StegoSettings
+
+    roles = [field.alias or name for name, field in RoleValues.model_fields.items()]
+    names: list[str] = []
+    for name, field in StegoSettings.model_fields.items():
+        if field.annotation in (RoleValues, RoleValues | None):
+            names += [f"{name}.{role}" for role in roles]
+        elif name not in _NOT_BY_NAME:
+            names.append(name)
+    return names
+
+
+def _of_last_run(project: Project) -> dict[str, Any]:
+    """Give the settings of the run trained last, but for those that nobody chose one by one.
+
+    Fixed shifts come with a preset or an official head, and suit other
+    photographs only by luck: such settings are not passed on at all. The best
+    of several trials passes on neither the D nor the targets of a variant.
+    """
+    from napari_stego.selection import unvaried
+    from napari_stego.stego import load_run
+
+    run = load_run(project.run_path)[0]
+    if run.source == "official" or run.start or run.settings.shifts is not None:
+        return {}
+    return unvaried(run.settings).model_dump(by_alias=True)
 
 
 def cluster_settings(project: Project, **changes: Any) -> ClusterSettings:

@@ -118,7 +118,7 @@ def adopt(
     if checkpoint is None:
         raise StegoError("Name the checkpoint that is to be used as it is: --start FILE.")
     official = load_official(checkpoint)
-    adopt(project, official.run())
+    adopt(project, official)
     with reporter.progress() as progress:
         verdict = judge_run(project, progress, reporter.cancel)
     if verdict is not None:
@@ -184,7 +184,7 @@ def train(
                 )
                 found.append({**varied, "quality": trial.quality.value, "run": trial.run})
         else:
-            first = None if start is None else load_official(start).run()
+            first = None if start is None else load_official(start)
             trained = train(project, settings, start=first, **options)
         verdict = judge_run(project, progress, reporter.cancel)
     for warning in trained.warnings:
@@ -214,6 +214,7 @@ def _values(verdict: Verdict | None) -> dict[str, Any] | None:
         "features": verdict.features,
         "difference": verdict.difference,
         "standard_error": verdict.standard_error,
+        "margin": verdict.margin,
         "collapsed": verdict.collapsed,
     }
 

@@ -13,7 +13,7 @@ import typer
 from napari_stego.cli import options
 from napari_stego.cli.class_edits import find_class
 from napari_stego.cli.opening import open_to_change
-from napari_stego.cli.reporting import Reporter, counted
+from napari_stego.cli.reporting import Reporter, counted, left_out_text
 from napari_stego.errors import StegoError
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ def teach(
         list[str] | None,
         typer.Option(
             "--apply",
-            help="Take over what is proposed for this photograph, or for `all`, in one step that "
-            "can be undone. May be repeated.",
+            help="Take over what is proposed for this photograph, or for `all` that were not "
+            "reviewed as right, in one step that can be undone. May be repeated.",
             metavar="NAME",
         ),
     ] = None,
@@ -84,6 +84,7 @@ def teach(
         bool,
         typer.Option("--dry-run", help="Tell what --apply would change, and take nothing over."),
     ] = False,
+    reviewed_too: options.ReviewedTooOption = False,
     next_: Annotated[
         int,
         typer.Option("--next", help="Ask for so many clicks that would teach the most.", min=0),
@@ -105,12 +106,22 @@ def teach(
     reporter = Reporter(json_)
     changes = bool(click or (apply and not dry_run))
     with reporter.command():
-        if (only is not None or dry_run) and not apply:
-            raise StegoError("--only and --dry-run say how --apply is meant: give that, too.")
+        if (only is not None or dry_run or reviewed_too) and not apply:
+            raise StegoError(
+                "--only, --dry-run and --reviewed-too say how --apply is meant: give that, too."
+            )
         with _opened(reporter, project, to_change=changes) as teaching:
             reporter.result(
                 *_taught(
-                    reporter, teaching, click or [], apply or [], only, dry_run, next_, confidence
+                    reporter,
+                    teaching,
+                    click or [],
+                    apply or [],
+                    only,
+                    dry_run,
+                    next_,
+                    confidence,
+                    reviewed_too=reviewed_too,
                 )
             )
 
@@ -137,15 +148,22 @@ def _taught(
     dry_run: bool,
     next_: int,
     confidence: Path | None,
+    *,
+    reviewed_too: bool,
 ) -> tuple[dict[str, Any], str]:
     from napari_stego.project.confidence_files import check_confidence_folder, write_confidence
     from napari_stego.project.proposing import accept, take_over
+    from napari_stego.project.review_file import reviewed_as_right
     from napari_stego.teaching import TeachingError
 
     project, segmentation = teaching.project, teaching.segmentation
     # What is wrongly typed is said before anything is done.
     clicks = [_parsed(teaching, text) for text in click]
     wanted = _images(project, apply)
+    # What was named was meant.
+    named = {each.content_hash for each in _images(project, [n for n in apply if n != _ALL])}
+    leave_out = bool(apply) and not reviewed_too
+    reviewed = reviewed_as_right(project) - named if leave_out else frozenset()
     only_id = None if only is None else find_class(segmentation.table, only)
     if confidence is not None:
         check_confidence_folder(teaching, confidence)
@@ -170,9 +188,18 @@ def _taught(
         with reporter.progress() as progress:
             values["confidence"] = write_confidence(teaching, confidence, progress, reporter.cancel)
         lines.append(f"Confidence of {counted(values['confidence'])} is in {confidence}.")
+        if not values["calibrated"]:
+            lines.append("It is not yet tested: give more examples.")
     if apply:
         with reporter.progress() as progress:
-            found = accept(teaching, wanted, only_id, progress=progress, cancel=reporter.cancel)
+            found = accept(
+                teaching,
+                wanted,
+                only_id,
+                leave_out=reviewed,
+                progress=progress,
+                cancel=reporter.cancel,
+            )
         if not dry_run:
             take_over(teaching, found)
         values |= _acceptance(segmentation, found, dry_run, lines)
@@ -236,8 +263,11 @@ def _acceptance(
     lines += [
         f"  {table.name(a)} -> {table.name(b)}: {pixels}" for (a, b), pixels in largest[:_SHOWN]
     ]
+    if found.left_out:
+        lines.append(left_out_text(found.left_out))
     return {
         "images": found.images,
+        "left_out": found.left_out,
         "pixels": found.pixels,
         "changes": changes,
         "steps": len(found.steps),

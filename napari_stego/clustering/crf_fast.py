@@ -65,6 +65,44 @@ def fast_labels(
     return _Field(image, scores, settings, cancel).labels()
 
 
+def fast_probabilities(
+    image: npt.NDArray[np.uint8],
+    scores: npt.NDArray[np.float32],
+    points: npt.NDArray[np.int64],
+    settings: CrfSettings,
+    cancel: CancelToken | None = None,
+) -> npt.NDArray[np.float32]:
+    """Class probabilities of some pixels under the dense CRF, approximately.
+
+    The mean field is that of `fast_labels`; its last iteration is repeated at
+    the colours of the pixels.
+
+    Parameters
+    ----------
+    image : numpy.ndarray
+        ``(H, W, 3) uint8`` RGB.
+    scores : numpy.ndarray
+        ``(h, w, K) float32`` cosine scores per patch.
+    points : numpy.ndarray
+        ``(P, 2) int64`` rows and columns of the pixels.
+    settings : CrfSettings
+        Kernels and iterations.
+    cancel : CancelToken, optional
+        Acts between iterations.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(P, K) float32``, rows of sum 1.
+
+    Raises
+    ------
+    Cancelled
+        If `cancel` is set.
+    """
+    return _Field(image, scores, settings, cancel).probabilities(points[:, 0], points[:, 1])
+
+
 class _Field:
     """The mean field of one image."""
 
@@ -88,6 +126,22 @@ class _Field:
         self._lattice = Lattice(self._points(self._y, self._x))
 
     def labels(self) -> npt.NDArray[np.int64]:
+        field, before, vertices = self._iterated()
+        coarse = field.argmax(axis=1).reshape(self._grid)
+        return coarse if self._stride == 1 else self._refined(coarse, before, vertices)
+
+    def probabilities(
+        self, y: npt.NDArray[np.int64], x: npt.NDArray[np.int64]
+    ) -> npt.NDArray[np.float32]:
+        field, before, vertices = self._iterated()
+        if self._stride == 1:
+            return np.asarray(field[y * self._grid[1] + x])
+        return _softmax(self._energy(y, x, before, self._with_sums(vertices)))
+
+    def _iterated(
+        self,
+    ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+        """Iterate; give the field on the grid, and what the last iteration began with."""
         lattice, settings = self._lattice, self._settings
         evidence = self._evidence(self._y, self._x)
         field = _softmax(evidence)
@@ -102,8 +156,7 @@ class _Field:
                 energy += self._smoothed(before, rows)
                 energy += evidence[points]
                 field[points] = _softmax(energy)
-        coarse = field.argmax(axis=1).reshape(self._grid)
-        return coarse if self._stride == 1 else self._refined(coarse, before, vertices)
+        return field, before, vertices
 
     def _refined(
         self,
@@ -112,7 +165,6 @@ class _Field:
         vertices: npt.NDArray[np.float32],
     ) -> npt.NDArray[np.int64]:
         height, width = self._image.shape[:2]
-        stride, settings = self._stride, self._settings
         at_y, at_x = self._grid_places(np.arange(height), np.arange(width))
         above, below, _ = _between(at_y, self._grid[0])
         left, right, _ = _between(at_x, self._grid[1])
@@ -121,22 +173,36 @@ class _Field:
         for corner in (np.ix_(above, right), np.ix_(below, left), np.ix_(below, right)):
             border |= coarse[corner] != labels
         all_y, all_x = np.nonzero(border)
-        # One more column, of the kernel's sums, which give the norms.
-        sums = self._lattice.blurred(self._lattice.roots)
-        vertices = np.concatenate([vertices, sums], axis=1)
+        vertices = self._with_sums(vertices)
         for start in range(0, len(all_y), _PIXELS_AT_ONCE):
             self._check()
             y, x = (values[start : start + _PIXELS_AT_ONCE] for values in (all_y, all_x))
-            gathered, own = self._lattice.gather_at(self._points(y, x), vertices)
-            # Each sample stands for a whole cell.
-            norm = 1 / np.sqrt(stride**2 * gathered[:, -1:] + own)
-            here = _bilinear(*self._grid_places(y, x), self._grid) @ before
-            energy = gathered[:, :-1] * (norm * stride) + here * (own * norm**2)
-            energy *= np.float32(settings.bilateral_weight)
-            energy += np.float32(settings.gaussian_weight) * here
-            energy += self._evidence(y, x)
-            labels[y, x] = energy.argmax(axis=1)
+            labels[y, x] = self._energy(y, x, before, vertices).argmax(axis=1)
         return labels
+
+    def _with_sums(self, vertices: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Add a column of the kernel's sums, which give the norms."""
+        return np.concatenate([vertices, self._lattice.blurred(self._lattice.roots)], axis=1)
+
+    def _energy(
+        self,
+        y: npt.NDArray[np.int64],
+        x: npt.NDArray[np.int64],
+        before: npt.NDArray[np.float32],
+        vertices: npt.NDArray[np.float32],
+    ) -> npt.NDArray[np.float32]:
+        """Repeat the last iteration at some pixels, ``(p, K)``; the softmax is still to come."""
+        settings, stride = self._settings, self._stride
+        gathered, own = self._lattice.gather_at(self._points(y, x), vertices)
+        # Each sample stands for a whole cell.
+        norm = 1 / np.sqrt(stride**2 * gathered[:, -1:] + own)
+        here = _bilinear(*self._grid_places(y, x), self._grid) @ before
+        energy: npt.NDArray[np.float32] = gathered[:, :-1] * (norm * stride)
+        energy += here * (own * norm**2)
+        energy *= np.float32(settings.bilateral_weight)
+        energy += np.float32(settings.gaussian_weight) * here
+        energy += self._evidence(y, x)
+        return energy
 
     def _check(self) -> None:
         if self._cancel is not None:

@@ -26,6 +26,7 @@ from napari_stego.clustering import (
     unit,
     upsample,
 )
+from napari_stego.clustering.crf_fast import fast_probabilities
 from napari_stego.corpus import CorpusImage
 from napari_stego.evaluation.masks import MaskError, class_rows
 from napari_stego.evaluation.scoring import MaskedImages
@@ -239,7 +240,7 @@ def describe_refined(
     model : ClusterModel
         K clusters.
     crf : CrfSettings
-        The refinement.
+        The refinement; its method is obeyed.
     cancel : CancelToken, optional
         Ends a refinement.
 
@@ -257,7 +258,11 @@ def describe_refined(
         if len(present) == 1:
             found[:, present] = 1.0
             return found
-        logits = crf.sharpness * upsample(scores[..., present], (image.height, image.width))
+        scores = scores[..., present]
+        if crf.method == "fast":
+            found[:, present] = fast_probabilities(image.read(), scores, points, crf, cancel)
+            return found
+        logits = crf.sharpness * upsample(scores, (image.height, image.width))
         refined = dense_crf(image.read(), logits, crf, cancel)
         found[:, present] = refined[:, points[:, 0], points[:, 1]].T
         return found

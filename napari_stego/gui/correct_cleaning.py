@@ -25,10 +25,12 @@ from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.notify import problems_shown
 from napari_stego.gui.number_texts import share_text
+from napari_stego.gui.review_words import left_out_text
 from napari_stego.gui.session import Session
 from napari_stego.progress import CancelToken
 from napari_stego.project import Segmentation
 from napari_stego.project.refining import Refinement, RefineSettings, refine, refined_labels
+from napari_stego.project.review_file import reviewed_as_right
 
 _FIRST = 100
 _MOST = 10_000_000
@@ -81,8 +83,8 @@ class CleaningBox(QGroupBox):
         self.here.setToolTip("Clean this photograph up; one undo step")
         self.all = QPushButton("Apply to all", self)
         self.all.setToolTip(
-            "Clean all photographs up in the background; one undo step. Leave the classes as they "
-            "are until it is done"
+            "Clean all photographs but those reviewed as right up in the background; one undo "
+            "step. Leave the classes as they are until it is done"
         )
         self.line = QLabel(self)
         self.line.setWordWrap(True)
@@ -159,20 +161,25 @@ class CleaningBox(QGroupBox):
 
     def apply_to_all(self) -> None:
         """Clean all photographs up."""
-        segmentation, corpus, settings = (
+        segmentation, project, settings = (
             self._session.segmentation,
-            self._session.corpus,
+            self._session.project,
             self.settings,
         )
-        if segmentation is None or corpus is None or not self.all.isEnabled():
+        if segmentation is None or project is None or not self.all.isEnabled():
             return
         self.end_preview()
-        state, images = segmentation.history.state, corpus.images
+        state, images = segmentation.history.state, project.corpus.images
         started = self._jobs.start(
             Job(
                 "Cleaning up",
                 lambda reports, token: refine(
-                    segmentation, images, settings, reports.progress, token
+                    segmentation,
+                    images,
+                    settings,
+                    reports.progress,
+                    token,
+                    leave_out=reviewed_as_right(project),
                 ),
                 lambda made: self._take(made, segmentation, state, len(images)),
             )
@@ -244,15 +251,19 @@ class CleaningBox(QGroupBox):
         now = self._session.segmentation
         if now is not segmentation or segmentation.history.state is not state:
             self.said.emit("The classes have changed meanwhile. Clean up again.")
-        elif made.edit is None:
-            self.said.emit("Nothing to clean up.")
+        elif not made.steps:
+            self.said.emit("Nothing to clean up." + left_out_text(made.left_out))
         else:
             with problems_shown():
-                self._session.edit(made.edit)
-                several = "s" * (made.images != 1)
+                for step in made.steps:
+                    self._session.edit(step)
+                several, steps = "s" * (made.images != 1), len(made.steps)
                 where = "" if images == 1 else f" on {made.images:,} photograph{several}"
-                self.said.emit(f"{made.pixels:,} pixels{where} have another class now.")
-                self.done.emit()
+                text = f"{made.pixels:,} pixels{where} have another class now"
+                text += "." if steps == 1 else f", in {steps} undo steps."
+                self.said.emit(text + left_out_text(made.left_out))
+                if steps == 1:
+                    self.done.emit()
 
 
 def _pixels(name: str, parent: QWidget) -> QSpinBox:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from magicgui.widgets import ComboBox, Container, FileEdit, LineEdit, SpinBox
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from qtpy.QtWidgets import QAbstractSpinBox, QApplication, QWidget
 
 from napari_stego.backbones import BACKBONES, DEFAULT_BACKBONE, Layer
@@ -21,6 +21,12 @@ _DEVICES = ("auto", "cpu", "cuda", "mps")
 _AUTO = "auto"
 _MAX_TRIALS = 20
 _STEGO_FIELDS = ("dim", "steps", "seed")
+
+
+def _limits(model: type[BaseModel], field: str) -> dict[str, int]:
+    """Give the least and the greatest value of a field that has both."""
+    schema = model.model_json_schema()["properties"][field]
+    return {"min": schema["minimum"], "max": schema["maximum"]}
 
 
 def _whole_number(**options: Any) -> SpinBox:
@@ -51,8 +57,7 @@ class RunForm:
                     name="clusters",
                     label="Clusters (K)",
                     value=ClusterSettings().clusters,
-                    min=2,
-                    max=1000,
+                    **_limits(ClusterSettings, "clusters"),
                     tooltip="How many clusters to make. More are finer: merge those that are "
                     "one thing to you. Another number needs no new training.",
                 ),
@@ -88,8 +93,7 @@ class RunForm:
                     name="long_side",
                     label="Long side (px)",
                     value=features.long_side,
-                    min=32,
-                    max=4096,
+                    **_limits(FeatureSettings, "long_side"),
                     step=14,
                     tooltip="Size of a photograph as the backbone sees it: larger is finer and "
                     "slower.",
@@ -106,16 +110,14 @@ class RunForm:
                     name="dim",
                     label="Code length (D)",
                     value=stego.dim,
-                    min=2,
-                    max=2048,
+                    **_limits(StegoSettings, "dim"),
                     tooltip="Numbers in a code. Fewer for fewer classes.",
                 ),
                 _whole_number(
                     name="steps",
                     label="Training steps",
                     value=stego.steps,
-                    min=1,
-                    max=1_000_000,
+                    **_limits(StegoSettings, "steps"),
                     tooltip="Steps of the training.",
                 ),
                 _whole_number(

@@ -20,7 +20,7 @@ from napari_stego.gui.calm_bar import CalmBar
 from napari_stego.gui.jobs import Job, Jobs
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.layers import LayerStack
-from napari_stego.gui.review_words import accuracy_text, queue_text
+from napari_stego.gui.review_words import accuracy_text, queue_text, written_text
 from napari_stego.gui.session import Session
 from napari_stego.progress import CancelToken
 from napari_stego.project.confidence_files import write_confidence
@@ -244,8 +244,12 @@ class ReviewBox(QGroupBox):
         target = folder / "export" / "confidence"
         job = Job(
             "Writing confidence",
-            lambda reports, token: write_confidence(teaching, target, reports.progress, token),
-            lambda count: self.told.emit(f"Confidence of {count:,} photographs is in {target}."),
+            lambda reports, token: written_text(
+                write_confidence(teaching, target, reports.progress, token),
+                target,
+                calibrated=teaching.classifier().calibrated,
+            ),
+            self.told.emit,
         )
         if not self._jobs.start(job):
             show_info("Something else is running. Wait for it, or cancel it first.")

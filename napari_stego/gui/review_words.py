@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from napari_stego.gui.number_texts import share_text
 from napari_stego.project.reviewing import DRAWN_EVERY, QueuedImage, ReviewProgress
 
@@ -77,3 +79,46 @@ def accuracy_text(progress: ReviewProgress | None) -> str:
         f"Estimated accuracy {100 * found.accuracy:.0f} % ({100 * found.low:.0f} to "
         f"{100 * found.high:.0f}), from {found.drawn:,} drawn at random."
     )
+
+
+def left_out_text(count: int) -> str:
+    """Say how many photographs were left as they are, since they were reviewed.
+
+    Parameters
+    ----------
+    count : int
+        Photographs.
+
+    Returns
+    -------
+    str
+        A sentence after a space; empty if there are none.
+    """
+    if not count:
+        return ""
+    several = count != 1
+    return (
+        f" {count:,} photograph{'s' * several} that {'were' if several else 'was'} reviewed as "
+        f"right {'stay as they are' if several else 'stays as it is'}."
+    )
+
+
+def written_text(count: int, folder: Path, *, calibrated: bool) -> str:
+    """Say that confidence was written, and whether it was tested.
+
+    Parameters
+    ----------
+    count : int
+        Photographs.
+    folder : Path
+        Where it is.
+    calibrated : bool
+        Whether it was tested on examples.
+
+    Returns
+    -------
+    str
+        A sentence, or two.
+    """
+    text = f"Confidence of {count:,} photograph{'s' * (count != 1)} is in {folder}."
+    return text if calibrated else f"{text} It is not yet tested: give more examples."

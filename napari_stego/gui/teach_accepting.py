@@ -14,8 +14,10 @@ from napari_stego.gui.buttons import push_button
 from napari_stego.gui.jobs import Job, Jobs
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import problems_shown
+from napari_stego.gui.review_words import left_out_text
 from napari_stego.gui.session import Session
 from napari_stego.project.proposing import Acceptance, accept
+from napari_stego.project.review_file import reviewed_as_right
 from napari_stego.project.teaching import Teaching
 
 
@@ -55,14 +57,15 @@ class AcceptRow(QWidget):
         )
         self.of_class = push_button(
             "This class",
-            "Take over what becomes the class chosen in the table, in all photographs; one undo "
-            "step (Shift+C)",
+            "Take over what becomes the class chosen in the table, in all photographs but those "
+            "reviewed as right; one undo step (Shift+C)",
             self.class_wanted.emit,
             self,
         )
         self.all = push_button(
             "All photographs",
-            "Take over what is proposed for all photographs; one undo step (Shift+A)",
+            "Take over what is proposed for all photographs but those reviewed as right; one undo "
+            "step (Shift+A)",
             self.all_wanted.emit,
             self,
         )
@@ -110,7 +113,7 @@ class AcceptRow(QWidget):
     def take_many(
         self, teaching: Teaching, images: Sequence[CorpusImage], only: int | None
     ) -> None:
-        """Take over what is proposed for many photographs, as a job.
+        """Take over what is proposed for many photographs, as a job; not of reviewed ones.
 
         Parameters
         ----------
@@ -125,7 +128,12 @@ class AcceptRow(QWidget):
         job = Job(
             "Taking proposals over",
             lambda reports, token: accept(
-                teaching, images, only, progress=reports.progress, cancel=token
+                teaching,
+                images,
+                only,
+                leave_out=reviewed_as_right(teaching.project),
+                progress=reports.progress,
+                cancel=token,
             ),
             lambda made: self._take(made, teaching, state),
         )
@@ -154,13 +162,15 @@ class AcceptRow(QWidget):
         ):
             self.said.emit("The classes have changed meanwhile. Accept again.")
         elif not made.steps:
-            self.said.emit("Nothing to take over: what is proposed is there already.")
+            text = "Nothing to take over: what is proposed is there already."
+            self.said.emit(text + left_out_text(made.left_out))
         else:
             with problems_shown():
                 for step in made.steps:
                     self._session.edit(step)
                 several, steps = "s" * (made.images != 1), len(made.steps)
                 text = f"{made.pixels:,} pixels on {made.images:,} photograph{several} taken over"
-                self.said.emit(f"{text}." if steps == 1 else f"{text}, in {steps} undo steps.")
+                text += "." if steps == 1 else f", in {steps} undo steps."
+                self.said.emit(text + left_out_text(made.left_out))
                 if steps == 1:
                     self.done.emit()

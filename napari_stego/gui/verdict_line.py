@@ -41,7 +41,7 @@ class VerdictLine(QWidget):
         self.text.setToolTip(
             "Told without labels, on at most 90 photographs. Quality is from 0 to 1: clusters are "
             "good if the same ones are found in other photographs of the folder, and if they form "
-            "areas. The difference is sure when it is more than twice the number after ±."
+            "areas. The difference is sure when it is more than the number after ± (95 %)."
         )
         self.switch = QPushButton(self)
         self.switch.clicked.connect(self._switch)

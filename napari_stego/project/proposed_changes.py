@@ -10,6 +10,7 @@ import numpy as np
 from napari_stego.corpus import CorpusImage
 from napari_stego.progress import CancelToken
 from napari_stego.project.proposing import Proposal, propose
+from napari_stego.project.review_file import reviewed_as_right
 from napari_stego.project.teaching import Teaching
 
 MOST_IMAGES = 200
@@ -109,7 +110,8 @@ def count_changes(
     teaching : Teaching
         The classifier; its seed fixes the order.
     images : sequence of CorpusImage
-        The corpus; photographs without features are passed over.
+        The corpus; photographs without features are passed over, and so are
+        those that were reviewed as right, which are not accepted with all.
     most : int
         Look at so many at most.
     cancel : CancelToken, optional
@@ -124,11 +126,14 @@ def count_changes(
     ------
     TeachingError
         If the examples are not of two classes at least.
+    ProjectError
+        If the review is damaged.
     Cancelled
         If `cancel` is set.
     """
-    encodings = teaching.segmentation.encodings
-    readable = list({i.content_hash: i for i in images if encodings.has(i)}.values())
+    encodings, reviewed = teaching.segmentation.encodings, reviewed_as_right(teaching.project)
+    known = {i.content_hash: i for i in images if encodings.has(i)}
+    readable = [image for content, image in known.items() if content not in reviewed]
     rng = np.random.default_rng([teaching.settings.seed, 3])
     order = rng.permutation(len(readable))[:most].tolist()
     counted = ProposedChanges(images=len(readable))

@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_stego.classes import AcceptProposal, Batch, ClassEdit, give_region
+from napari_stego.classes import AcceptProposal, ClassEdit, give_region
 from napari_stego.clustering import probable_map
 from napari_stego.corpus import CorpusImage
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.edit_steps import in_steps
 from napari_stego.project.segmentation import Segmentation
 from napari_stego.project.teaching import Teaching
 from napari_stego.project.teaching_examples import NOT_SAID, TAUGHT, said_map
-
-_STEP_BYTES = 12 * 2**20
-_STEP_EDITS = 50_000
-_EDIT_BYTES = 400
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,12 +60,15 @@ class Acceptance:
         Pixels that get another class.
     changes : dict
         These pixels by class before and after, as pairs of ids.
+    left_out : int
+        Photographs that were left out, as was asked for.
     """
 
     steps: tuple[ClassEdit, ...]
     images: int
     pixels: int
     changes: dict[tuple[int, int], int]
+    left_out: int = 0
 
 
 def propose(teaching: Teaching, image: CorpusImage) -> Proposal:
@@ -119,6 +119,7 @@ def accept(
     images: Sequence[CorpusImage],
     only: int | None = None,
     *,
+    leave_out: Container[str] = (),
     progress: ProgressCallback = no_progress,
     cancel: CancelToken | None = None,
 ) -> Acceptance:
@@ -132,6 +133,9 @@ def accept(
         Photographs; those without features are passed over.
     only : int, optional
         Take over only what is proposed to become this class.
+    leave_out : container of str
+        Content hashes of photographs that stay as they are, such as those of
+        `reviewed_as_right`.
     progress : ProgressCallback
         Called once an image.
     cancel : CancelToken, optional
@@ -156,22 +160,25 @@ def accept(
     if only is not None:
         segmentation.table.check_unlocked(only)
     unique = {i.content_hash: i for i in images if segmentation.encodings.has(i)}
+    wanted_images = [i for h, i in unique.items() if h not in leave_out]
     edits: list[AcceptProposal] = []
     changes: dict[tuple[int, int], int] = {}
     changed = 0
-    for done, image in enumerate(unique.values()):
+    for done, image in enumerate(wanted_images):
         if cancel is not None:
             cancel.raise_if_cancelled()
-        progress(done, len(unique), "proposing")
+        progress(done, len(wanted_images), "proposing")
         found = propose(teaching, image)
         wanted = {p: n for p, n in found.changes.items() if only in (None, p[1])}
         for pair, count in wanted.items():
             changes[pair] = changes.get(pair, 0) + count
         changed += bool(wanted)
         edits += _edits(teaching, image, found, sorted({to for _, to in wanted}))
-    progress(len(unique), len(unique), "proposing")
-    steps = tuple(_steps(edits, changed))
-    return Acceptance(steps, changed, sum(changes.values()), changes)
+    progress(len(wanted_images), len(wanted_images), "proposing")
+    label = f"Accept what was taught on {changed} photograph{'s' * (changed != 1)}"
+    left_out = len(unique) - len(wanted_images)
+    steps = in_steps(edits, label)
+    return Acceptance(steps, changed, sum(changes.values()), changes, left_out)
 
 
 def _edits(
@@ -223,23 +230,3 @@ def _changing(
     if locked:
         changing &= ~(np.isin(before, locked) | np.isin(labels, locked))
     return changing
-
-
-def _steps(edits: Sequence[AcceptProposal], images: int) -> Iterator[ClassEdit]:
-    """Part edits into steps, each of which a line of the log can hold."""
-    if not edits:
-        return
-    parts: list[list[AcceptProposal]] = [[]]
-    room = _STEP_BYTES
-    for edit in edits:
-        size = len(edit.runs) + _EDIT_BYTES
-        if parts[-1] and (size > room or len(parts[-1]) == _STEP_EDITS):
-            parts.append([])
-            room = _STEP_BYTES
-        parts[-1].append(edit)
-        room -= size
-    for number, part in enumerate(parts, 1):
-        label = f"Accept what was taught on {images} photograph{'s' * (images != 1)}"
-        if len(parts) > 1:
-            label += f", part {number} of {len(parts)}"
-        yield Batch(edits=tuple(part), label=label)

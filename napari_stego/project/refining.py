@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_stego.classes import Batch, ClassEdit, SingleEdit, paint_difference
+from napari_stego.classes import AcceptProposal, ClassEdit, give_region
 from napari_stego.clustering import CrfSettings
 from napari_stego.corpus import CorpusImage
 from napari_stego.correction import clean_labels
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
+from napari_stego.project.ahead import ahead, processors
+from napari_stego.project.edges import along_edges
+from napari_stego.project.edit_steps import in_steps
 from napari_stego.project.segmentation import Segmentation
+from napari_stego.project.teaching_examples import CLEANED
 
 
 class RefineSettings(BaseModel):
@@ -45,17 +51,22 @@ class Refinement:
 
     Attributes
     ----------
-    edit : ClassEdit, optional
-        All of it in one step, for `ClassHistory.do`; None if nothing changes.
+    steps : tuple of ClassEdit
+        The edits, for `ClassHistory.do`: one but for thousands of
+        photographs, whose edit would be more than a line of the log can hold;
+        none if nothing changes.
     images : int
         Photographs that change.
     pixels : int
         Pixels that get another class.
+    left_out : int
+        Photographs that were left out, as was asked for.
     """
 
-    edit: ClassEdit | None
+    steps: tuple[ClassEdit, ...]
     images: int
     pixels: int
+    left_out: int = 0
 
 
 def refine(
@@ -64,6 +75,8 @@ def refine(
     settings: RefineSettings,
     progress: ProgressCallback = no_progress,
     cancel: CancelToken | None = None,
+    *,
+    leave_out: Container[str] = (),
 ) -> Refinement:
     """Make the edit that cleans the classes of photographs up.
 
@@ -79,12 +92,15 @@ def refine(
         Called once a photograph.
     cancel : CancelToken, optional
         Obeyed between photographs, and within a CRF.
+    leave_out : container of str
+        Content hashes of photographs that stay as they are, such as those of
+        `reviewed_as_right`.
 
     Returns
     -------
     Refinement
         The edit, which is not done yet. Locked classes neither lose nor get a
-        pixel.
+        pixel. It is not what the user says of pixels: it teaches nothing.
 
     Raises
     ------
@@ -93,26 +109,45 @@ def refine(
     Cancelled
         If `cancel` is set.
     """
-    table = segmentation.table
-    edits: list[SingleEdit] = []
+    unique = {i.content_hash: i for i in images if segmentation.encodings.has(i)}
+    wanted = [i for h, i in unique.items() if h not in leave_out]
+    edits: list[AcceptProposal] = []
     changed = pixels = 0
-    for done, image in enumerate(images):
-        if cancel is not None:
-            cancel.raise_if_cancelled()
-        progress(done, len(images), "cleaning up")
-        if not segmentation.encodings.has(image):
-            continue
-        before, after = refined_labels(segmentation, image, settings, cancel)
-        painted = paint_difference(table, image.content_hash, before, after)
-        if painted.edit is not None:
-            changed += 1
-            pixels += int((before != after).sum())
-            edits += painted.edit.edits if isinstance(painted.edit, Batch) else [painted.edit]
-    progress(len(images), len(images), "cleaning up")
-    if not edits:
-        return Refinement(None, 0, 0)
-    label = f"clean up {changed} photograph{'s' * (changed > 1)}"
-    return Refinement(Batch(edits=tuple(edits), label=label), changed, pixels)
+    calls = (partial(refined_labels, segmentation, each, settings, cancel) for each in wanted)
+    with closing(ahead(calls, processors() if settings.crf is not None else 1)) as found:
+        for done, image in enumerate(wanted):
+            if cancel is not None:
+                cancel.raise_if_cancelled()
+            progress(done, len(wanted), "cleaning up")
+            before, after = next(found)
+            different = int((before != after).sum())
+            changed += different > 0
+            pixels += different
+            edits += _edits(segmentation, image, before, after)
+    progress(len(wanted), len(wanted), "cleaning up")
+    steps = in_steps(edits, f"clean up {changed} photograph{'s' * (changed != 1)}")
+    return Refinement(steps, changed, pixels, len(unique) - len(wanted))
+
+
+def _edits(
+    segmentation: Segmentation,
+    image: CorpusImage,
+    before: npt.NDArray[np.uint16],
+    after: npt.NDArray[np.uint16],
+) -> Iterator[AcceptProposal]:
+    changing = before != after
+    for class_id in np.unique(after[changing]).tolist():
+        painted = give_region(
+            AcceptProposal,
+            segmentation.table,
+            image.content_hash,
+            before,
+            changing & (after == class_id),
+            class_id,
+            CLEANED,
+        )
+        if isinstance(painted.edit, AcceptProposal):
+            yield painted.edit
 
 
 def refined_labels(
@@ -149,7 +184,7 @@ def refined_labels(
     locked = segmentation.table.locked
     before = after = segmentation.label_image(image)
     if settings.crf is not None:
-        moved = segmentation.label_image(image, settings.crf, cancel)
+        moved = along_edges(segmentation, image, settings.crf, cancel)
         kept = np.isin(before, list(locked)) | np.isin(moved, list(locked))
         after = np.where(kept, before, moved)
     return before, clean_labels(after, settings.smallest, settings.largest_hole, locked)

@@ -81,6 +81,27 @@ def read_review(project: Project) -> dict[str, ReviewRecord]:
     return {record.image: record for record in content.records if record.image in known}
 
 
+def reviewed_as_right(project: Project) -> frozenset[str]:
+    """Find the photographs whose labels a review found right, or put right.
+
+    Parameters
+    ----------
+    project : Project
+        The project.
+
+    Returns
+    -------
+    frozenset of str
+        Content hashes; without photographs that were passed over.
+
+    Raises
+    ------
+    ProjectError
+        If the file is damaged, or was written by a newer version.
+    """
+    return frozenset(h for h, r in read_review(project).items() if r.state != "skipped")
+
+
 def write_review(project: Project, records: Mapping[str, ReviewRecord]) -> None:
     """Keep what was reviewed, in the place of what was kept before.
 

@@ -18,7 +18,7 @@ from napari_stego.project.review_file import (
 )
 from napari_stego.project.segmentation import Segmentation
 from napari_stego.project.teaching import Teaching
-from napari_stego.project.teaching_examples import is_taught
+from napari_stego.project.teaching_examples import is_automatic
 from napari_stego.teaching import AccuracyEstimate, estimate_accuracy
 
 DRAWN_EVERY = 4
@@ -189,7 +189,7 @@ class Review:
         clusters = self._segmentation.cluster_map(image)
         strokes = state.strokes(image.content_hash)
         labels = label_image(clusters, state.table, strokes)
-        machine = label_image(clusters, state.table, [s for s in strokes if is_taught(s)])
+        machine = label_image(clusters, state.table, [s for s in strokes if is_automatic(s)])
         right = float((labels == machine).mean())
         return self._keep(image, "accepted" if right == 1 else "fixed", right, drawn)
 

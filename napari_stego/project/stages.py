@@ -36,6 +36,7 @@ from napari_stego.project.run_record import record_run
 from napari_stego.project.state import FeaturesRecord, ResultRecord, SkippedRecord
 from napari_stego.stego import (
     HistogramObserver,
+    OfficialStego,
     RunObserver,
     StegoRun,
     StegoSettings,
@@ -182,7 +183,7 @@ def train(
     settings: StegoSettings,
     *,
     device: str = "auto",
-    start: StegoRun | None = None,
+    start: StegoRun | OfficialStego | None = None,
     on_step: StepObserver | None = None,
     on_histograms: HistogramObserver | None = None,
     on_look: RunObserver | None = None,
@@ -200,8 +201,8 @@ def train(
         features, the run of then is resumed or returned.
     device : str
         ``"auto"``, ``"cpu"``, ``"cuda"`` or ``"mps"``.
-    start : StegoRun, optional
-        A run whose head is trained further, such as an official one.
+    start : StegoRun or OfficialStego, optional
+        A run, or an official checkpoint, whose head is trained further.
     on_step : callable, optional
         Receives a `StepRecord` after each step.
     on_histograms : callable, optional
@@ -221,20 +222,22 @@ def train(
     Raises
     ------
     StegoError
-        If features are missing, or the run cannot be read or written.
+        If features are missing, `start` was trained on others, or the run
+        cannot be read or written.
     Cancelled
         If `cancel` is set. The project keeps its earlier run.
     """
     project.check_writable()
     tokens = project.training_tokens()
     assert project.state.features is not None  # training_tokens() has checked
+    first = None if start is None else _fitting(start, project.state.features.settings)
     inputs = [
         project.state.features.key,
         list(tokens.content_hashes),
         settings.model_dump(by_alias=True),
     ]
-    if start is not None:
-        inputs.append(start.digest)
+    if first is not None:
+        inputs.append(first.digest)
     key = result_key(*inputs)
     record_run(project, key, len(tokens))
     run = train_stego(
@@ -242,7 +245,7 @@ def train(
         settings,
         checkpoint=project.run_file(key),
         device=pick_device(device),
-        start=start,
+        start=first,
         on_step=on_step,
         on_histograms=on_histograms,
         on_look=on_look,
@@ -254,15 +257,23 @@ def train(
     return run
 
 
-def adopt(project: Project, run: StegoRun) -> None:
-    """Make a run from elsewhere the project's, as it is.
+def _fitting(head: StegoRun | OfficialStego, features: FeatureSettings) -> StegoRun:
+    """Make a run of a head from elsewhere, if it tells of no other features than these."""
+    if isinstance(head, StegoRun):
+        return head
+    head.check_features(features)
+    return head.run()
+
+
+def adopt(project: Project, head: StegoRun | OfficialStego) -> None:
+    """Make a head from elsewhere the project's, as it is.
 
     Parameters
     ----------
     project : Project
         A project with features.
-    run : StegoRun
-        A finished run, such as that of an official checkpoint.
+    head : StegoRun or OfficialStego
+        A finished run, or an official checkpoint.
 
     Raises
     ------
@@ -272,13 +283,14 @@ def adopt(project: Project, run: StegoRun) -> None:
     """
     project.check_writable()
     tokens = project.training_tokens()
+    assert project.state.features is not None  # training_tokens() has checked
+    run = _fitting(head, project.state.features.settings)
     if run.head.n_channels != tokens.n_channels:
         raise StegoError(
             f"The head takes tokens of {run.head.n_channels} numbers, and those of the project "
             f"have {tokens.n_channels}. Extract features with the backbone and layer that it was "
             "trained on."
         )
-    assert project.state.features is not None  # training_tokens() has checked
     key = result_key(project.state.features.key, run.digest)
     record_run(project, key, len(tokens))
     save_run(project.run_file(key), run)

@@ -26,6 +26,9 @@ from napari_stego.project.segmentation import Segmentation
 TAUGHT = "teaching"
 """Source of the proposals that a classifier made: they teach it nothing."""
 
+CLEANED = "cleaning"
+"""Source of what was cleaned up by rule: it teaches nothing, either."""
+
 NOT_SAID = np.uint16(2**16 - 1)
 """Stands for pixels of which the user said nothing; the last class id of all is taken for it."""
 
@@ -52,8 +55,8 @@ class TaughtClick:
     class_id: int
 
 
-def is_taught(stroke: PixelEdit) -> bool:
-    """Tell whether a stroke is a proposal of a classifier that was accepted.
+def is_automatic(stroke: PixelEdit) -> bool:
+    """Tell whether a stroke is an accepted proposal of a classifier, or of cleaning up.
 
     Parameters
     ----------
@@ -65,7 +68,7 @@ def is_taught(stroke: PixelEdit) -> bool:
     bool
         False for what the user painted, clicked or cut out.
     """
-    return isinstance(stroke, AcceptProposal) and stroke.source == TAUGHT
+    return isinstance(stroke, AcceptProposal) and stroke.source in (TAUGHT, CLEANED)
 
 
 def said_map(segmentation: Segmentation, image: CorpusImage) -> npt.NDArray[np.uint16] | None:
@@ -90,7 +93,7 @@ def said_map(segmentation: Segmentation, image: CorpusImage) -> npt.NDArray[np.u
         If a stroke was made on an image of another size.
     """
     state = segmentation.history.state
-    strokes = [each for each in state.strokes(image.content_hash) if not is_taught(each)]
+    strokes = [each for each in state.strokes(image.content_hash) if not is_automatic(each)]
     if not strokes:
         return None
     shape = (image.height, image.width)

@@ -8,6 +8,13 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+HELD_OUT_RATIO = 1 / 2
+"""Images on which a repeat compares its clusters, over those that they were fitted on.
+
+Of three equal parts of the images two are fitted on. Images that are left over go to those two, so
+that with few images the ratio is smaller.
+"""
+
 _MAX_PAIRS = 60_000
 _MAX_HOLD_OUT = 10_000
 

@@ -60,3 +60,24 @@ def variations(settings: StegoSettings, count: int) -> list[StegoSettings]:
                 varied.append(candidate)
         seed += 1
     return varied
+
+
+def unvaried(settings: StegoSettings) -> StegoSettings:
+    """Take back what `variations` varied, but for the seed.
+
+    Parameters
+    ----------
+    settings : StegoSettings
+        Of a trial, or of any other run.
+
+    Returns
+    -------
+    StegoSettings
+        With the default D and targets, if both are those of a variant; D of
+        the first trial is not known any more.
+    """
+    defaults = StegoSettings()
+    for variant in _VARIANTS:
+        if variant and all(getattr(settings, name) == value for name, value in variant.items()):
+            return settings.model_copy(update={name: getattr(defaults, name) for name in variant})
+    return settings

@@ -7,12 +7,13 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import t as student_t
 
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
-from napari_stego.selection.plan import QualityPlan
+from napari_stego.selection.plan import HELD_OUT_RATIO, QualityPlan
 from napari_stego.selection.quality import ClusterQuality, measure_quality
 
-_SURE = 2.0
+_SURE = 0.95
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,9 @@ class Verdict:
     difference : float
         Quality of codes minus quality of features.
     standard_error : float
-        Of the difference, from its spread over the halves of the images. The
-        halves overlap, so that it is a little too small.
+        Of the difference, from its spread over the repeats; see `compare`.
+    repeats : int
+        Number R of repeats it comes from.
     collapsed : bool
         Whether the codes collapsed while the head was trained. Collapsed codes
         tell images apart and little else, which is stable and coherent: the
@@ -38,14 +40,22 @@ class Verdict:
     features: float
     difference: float
     standard_error: float
+    repeats: int
     collapsed: bool = False
 
     @property
+    def margin(self) -> float:
+        """Half of the 95 % interval of the difference, by Student's t; infinite for one repeat."""
+        if self.repeats < 2:
+            return float("inf")
+        return float(student_t.ppf((1 + _SURE) / 2, self.repeats - 1)) * self.standard_error
+
+    @property
     def better(self) -> Literal["codes", "features", "neither"]:
-        """Which is better by more than two standard errors; features beside collapsed codes."""
+        """Which is better by more than the margin; features beside collapsed codes."""
         if self.collapsed:
             return "features"
-        if abs(self.difference) <= _SURE * self.standard_error:
+        if abs(self.difference) <= self.margin:
             return "neither"
         return "codes" if self.difference > 0 else "features"
 
@@ -54,7 +64,7 @@ class Verdict:
         """The verdict in a sentence or two for the user."""
         numbers = (
             f"quality of clusters {self.codes:.2f} against {self.features:.2f} of the raw "
-            f"features, difference {self.difference:+.3f} ± {self.standard_error:.3f}"
+            f"features, difference {self.difference:+.3f} ± {self.margin:.3f}"
         )
         if self.collapsed:
             return "The codes collapsed. Cluster the raw features, or train again."
@@ -113,21 +123,31 @@ def judge(
 def compare(codes: ClusterQuality, features: ClusterQuality) -> Verdict:
     """Compare two qualities of the same plan.
 
+    All repeats split the same images, so that more of them tell less and less:
+    their variance is taken times ``1 / R + HELD_OUT_RATIO`` instead of ``1 / R``.
+
     Parameters
     ----------
     codes, features : ClusterQuality
-        The qualities.
+        The qualities, of R repeats each.
 
     Returns
     -------
     Verdict
         Their difference.
+
+    References
+    ----------
+    Nadeau and Bengio, "Inference for the Generalization Error", Machine
+    Learning 52, 2003: the corrected resampled t-test.
     """
     differences = codes.repeats - features.repeats
-    spread = float(differences.std(ddof=1)) if len(differences) > 1 else float("inf")
+    repeats = len(differences)
+    variance = float(differences.var(ddof=1)) if repeats > 1 else float("inf")
     return Verdict(
         codes.value,
         features.value,
         float(differences.mean()),
-        spread / float(np.sqrt(len(differences))),
+        float(np.sqrt(variance * (1 / repeats + HELD_OUT_RATIO))),
+        repeats,
     )

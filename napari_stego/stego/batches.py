@@ -14,6 +14,7 @@ from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 from napari_stego.stego.gathering import Gatherer, gatherer, release_memory
 from napari_stego.stego.head import StegoHead
 from napari_stego.stego.sampling import (
+    chosen_images,
     random_coordinates,
     random_partners,
     random_positions,
@@ -42,13 +43,9 @@ class Sampled:
         return Sampled(self.features[:count], self.codes[:count])
 
     def of(self, images: torch.Tensor) -> Sampled:
-        """Choose images by their ``(n,) int64`` places, each as often as it is named.
-
-        Several threads add up the gradient of ``codes[images]`` in any order: no two trainings
-        would be the same to the last bit.
-        """
-        chosen = images.to(self.codes.device)
-        return Sampled(self.features.index_select(0, chosen), self.codes.index_select(0, chosen))
+        """Choose images by their ``(n,) int64`` places, each as often as it is named."""
+        places = images.to(self.codes.device)
+        return Sampled(chosen_images(self.features, places), chosen_images(self.codes, places))
 
 
 @dataclass(frozen=True)

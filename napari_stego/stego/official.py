@@ -24,7 +24,8 @@ from napari_stego.backbones.state_dicts import (
     fit_to_model,
     load_pickle,
 )
-from napari_stego.features import Preparation
+from napari_stego.errors import StegoError
+from napari_stego.features import FeatureSettings, Preparation
 from napari_stego.stego.head import StegoHead
 from napari_stego.stego.probes import ClusterProbe, LinearProbe
 from napari_stego.stego.run import CheckpointError, StegoRun
@@ -113,6 +114,30 @@ class OfficialStego:
             source="official",
         )
 
+    def check_features(self, settings: FeatureSettings) -> None:
+        """Make sure that features are of the backbone that the head was trained on.
+
+        Parameters
+        ----------
+        settings : FeatureSettings
+            How the features were extracted.
+
+        Raises
+        ------
+        StegoError
+            If their backbone or facet is another one. A backbone that the
+            checkpoint does not tell is not compared.
+        """
+        backbone = self.backbone or settings.backbone
+        if (_full_name(settings.backbone), settings.facet) == (_full_name(backbone), self.facet):
+            return
+        raise StegoError(
+            f"The head was trained on the {self.facet} of {backbone}; the project's features are "
+            f"the {settings.facet} of {settings.backbone}. Extract those it was trained on: "
+            f"`napari-stego features IMAGES --project FOLDER --backbone {backbone} --facet "
+            f"{self.facet} --layer final`."
+        )
+
 
 def load_official(path: Path) -> OfficialStego:
     """Read a checkpoint of the official STEGO code (``LitUnsupervisedSegmenter``).
@@ -144,6 +169,16 @@ def load_official(path: Path) -> OfficialStego:
             f"{path} is no checkpoint of the official STEGO code, or it is damaged ({error}). "
             "Nothing in it was executed."
         ) from error
+
+
+def _full_name(backbone: str) -> str:
+    """Add the tag of the weights that timm takes for a name without one."""
+    if "." in backbone:
+        return backbone
+    from timm.models import get_pretrained_cfg
+
+    config = get_pretrained_cfg(backbone)
+    return f"{backbone}.{config.tag}" if config is not None and config.tag else backbone
 
 
 def _read(path: Path) -> Any:

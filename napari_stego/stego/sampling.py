@@ -30,6 +30,27 @@ def sample_bilinear(grid: torch.Tensor, coordinates: torch.Tensor) -> torch.Tens
     return sampled[:, :, 0].mT
 
 
+def chosen_images(batch: torch.Tensor, images: torch.Tensor) -> torch.Tensor:
+    """Choose images of a batch, each as often as it is named.
+
+    Parameters
+    ----------
+    batch : torch.Tensor
+        ``(B, P, D)``; gradients flow back into it.
+    images : torch.Tensor
+        ``(n,) int64`` places in the batch, on its device.
+
+    Returns
+    -------
+    torch.Tensor
+        ``(n, P, D)``.
+    """
+    # Two trainings are the same to the last bit only if gradients are added up in the same order.
+    # On the CPU several threads add those of an indexing in any order. On a GPU it is
+    # `index_select` whose gradients come in any order, and those of an indexing are sorted first.
+    return batch.index_select(0, images) if batch.device.type == "cpu" else batch[images]
+
+
 def random_positions(
     grid_shape: tuple[int, int], count: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:

@@ -15,13 +15,14 @@ from pydantic import (
 from napari_stego.errors import StegoError
 
 PresetName = Literal[
+    "automatic",
     "official-defaults",
     "cocostuff27-vits8",
     "cocostuff27-vitb8",
     "cityscapes-vitb8",
     "potsdam-vits8",
 ]
-"""Data set and backbone that published settings are for."""
+"""Our own defaults; or the data set and backbone that published settings are for."""
 
 
 _LATER_FIELDS = {"cluster_probe": 0, "precision": "auto"}
@@ -38,7 +39,9 @@ class RoleValues(BaseModel):
         neighbours, and of an image with itself.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False
+    )
 
     random: float
     knn: float
@@ -97,7 +100,7 @@ class StegoSettings(BaseModel):
         Of all randomness.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     dim: int = Field(default=70, ge=2, le=2048)
     steps: int = Field(default=800, ge=1, le=250_000)
@@ -130,9 +133,10 @@ class StegoSettings(BaseModel):
 
     @classmethod
     def preset(cls, name: PresetName) -> StegoSettings:
-        """Give settings that were published for a data set and a backbone.
+        """Give our own defaults, or settings published for a data set and a backbone.
 
-        All have fixed shifts, bilinear sampling and tokens as they are, so that
+        ``automatic`` are the defaults, whose shifts are controlled. All others
+        have fixed shifts, bilinear sampling and tokens as they are, so that
         they reproduce the official training. They suit another corpus or
         backbone only by luck: leave the shifts to the control there.
 
@@ -173,9 +177,11 @@ class StegoSettings(BaseModel):
         the settings inside the published checkpoint (issue 26 of that
         repository); 16 images and 5000 steps for the others: the same file.
         """
+        if name == "automatic":
+            return cls()
         if name not in _PRESETS:
             known = ", ".join(get_args(PresetName))
-            raise StegoError(f"There are no published settings named {name}. Choose from {known}.")
+            raise StegoError(f"There are no settings named {name}. Choose from {known}.")
         return cls.model_validate(_OFFICIAL | _PRESETS[name])
 
 

@@ -35,6 +35,7 @@ from napari_stego.stego.probes import (
 )
 from napari_stego.stego.run import StegoRun, StepRecord
 from napari_stego.stego.run_file import save_run
+from napari_stego.stego.sampling import chosen_images
 from napari_stego.stego.settings import StegoSettings
 
 _FIRST_LOOK = 2**31
@@ -207,8 +208,7 @@ class Training:
             of_features = torch.cat([features @ features[p].mT for p in partners])
             first = torch.arange(len(codes), device=codes.device).repeat(len(partners))
             second = torch.cat(partners)
-            # As in `Sampled.of`.
-            of_codes = codes.index_select(0, first) @ codes.index_select(0, second).mT
+            of_codes = chosen_images(codes, first) @ chosen_images(codes, second).mT
             pairs.append(self._pair("random", of_features, of_codes))
         return pairs
 

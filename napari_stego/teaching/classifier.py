@@ -52,7 +52,7 @@ class TeachingSettings(BaseModel):
 
     penalty: float = Field(default=0.03, gt=0)
     balance: float = Field(default=0.25, ge=0, le=1)
-    cluster_weight: float = Field(default=0.5, gt=0)
+    cluster_weight: float = Field(default=0.25, gt=0)
     names_halved_at: float = Field(default=20, gt=0)
     cluster_positions: int = Field(default=10, ge=1)
     iterations: int = Field(default=60, ge=1)
@@ -75,8 +75,8 @@ class PatchClassifier:
     temperature : float
         What scores are divided by, so that their softmax is a probability.
     calibrated : bool
-        Whether examples that were held out set the temperature; there were
-        too few otherwise.
+        Whether examples of the user that were held out set the temperature;
+        there were too few otherwise, and it is 1.
     """
 
     classes: tuple[int, ...]
@@ -125,8 +125,9 @@ def fit_classifier(
 ) -> PatchClassifier:
     """Fit a multinomial logistic regression to weighted examples.
 
-    Examples that the user gave, or those of clusters while there are few,
-    are held out by image in turn, and set the temperature of the confidence.
+    Examples that the user gave are held out by image in turn, and set the
+    temperature of the confidence, once 16 can be. Those of named clusters
+    would not do: they are the clearest of their clusters, and not of any truth.
 
     Parameters
     ----------
@@ -218,7 +219,7 @@ def _calibrated(
     rng = np.random.default_rng([settings.seed, 1])
     tested = np.flatnonzero(examples.said)
     if len(tested) < _FEWEST_TESTED:
-        tested = np.arange(len(examples))
+        return fitted
     if len(tested) > _MOST_TESTED:
         tested = np.sort(rng.choice(tested, _MOST_TESTED, replace=False))
     images = np.unique(examples.images[tested])

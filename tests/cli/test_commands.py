@@ -9,6 +9,9 @@ import pytest
 import tifffile
 from PIL import Image
 
+from napari_stego.project import Project
+from napari_stego.stego import StegoSettings, load_run
+
 SIZES = {
     "camera.jpg": (64, 96),
     "deep.png": (60, 80),
@@ -47,6 +50,10 @@ def mixed(tmp_path_factory, cut_jpg) -> Path:
 def done(stego, mixed):
     """What `run` prints on that folder; the project is beside it."""
     return stego.json(*stego.small(mixed, mixed.parent / "reef.stego"))
+
+
+def trained_last(folder):
+    return load_run(Project.open(folder, writable=False).run_path)[0].settings
 
 
 def mask_path(export, name, kind="masks", suffix=".png"):
@@ -172,7 +179,7 @@ def test_settings_stay_until_others_are_asked_for_and_edited_classes_are_not_los
     stego, mixed, tmp_path
 ):
     from napari_stego.classes import RenameClass
-    from napari_stego.project import Project, Segmentation
+    from napari_stego.project import Segmentation
 
     project = tmp_path / "reef.stego"
     assert stego.run(*stego.small(mixed / "camera.jpg", project)).returncode == 0
@@ -184,6 +191,55 @@ def test_settings_stay_until_others_are_asked_for_and_edited_classes_are_not_los
     assert "carried over" in other.stderr
     assert stego.run("cluster", "--project", str(project), "--clusters", "4").returncode == 0
     assert Segmentation(Project.open(project)).table.row(1).name == "sand"
+
+
+def test_a_training_without_a_preset_takes_no_fixed_shifts_from_the_one_before(
+    stego, mixed, tmp_path
+):
+    project = tmp_path / "reef.stego"
+    preset = ["--preset", "official-defaults", "--source", "codes"]
+    assert stego.run(*stego.small(mixed / "camera.jpg", project), *preset).returncode == 0
+    assert trained_last(project).shifts is not None
+    train = ["train", "-p", project, "--device", "cpu", "--steps"]
+    stego.json(*train, 2, "--dim", 9)
+    assert trained_last(project) == StegoSettings(steps=2, dim=9)
+    stego.json(*train, 3)
+    assert trained_last(project) == StegoSettings(steps=3, dim=9)
+    stego.json(*train, 3, "--preset", "automatic")
+    assert trained_last(project) == StegoSettings(steps=3)
+
+
+def test_any_setting_can_be_set_by_its_name_and_a_balance_by_its_option(stego, mixed, tmp_path):
+    project, settings = tmp_path / "reef.stego", ["targets.knn=0.2", "weights.self=1", "dropout=0"]
+    named = [word for text in [*settings, "centre=false"] for word in ("--set", text)]
+    made = stego.run(*stego.small(mixed / "camera.jpg", project), *named, "--balance", 0.5)
+    assert made.returncode == 0, made.stderr
+    found = trained_last(project)
+    assert (found.targets.knn, found.weights.self_) == (0.2, 1)
+    assert (found.dropout, found.centre, found.shifts) == (0, False, None)
+    assert (found.targets.self_, found.weights.knn) == (0.4, 0.25)  # as they were
+    assert Project.open(project, writable=False).state.result.settings.balance == 0.5
+    stego.json("cluster", "-p", project, "-k", 3)
+    assert Project.open(project, writable=False).state.result.settings.balance == 0.5
+    stego.json("cluster", "-p", project, "--balance", 0)
+    assert Project.open(project, writable=False).state.result.settings.balance == 0
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("target.knn=0.3", "The names are batch_size, positions"),
+        ("steps=3", "targets.random, targets.knn, targets.self"),
+        ("dropout", "--set takes NAME=VALUE"),
+        ("weights.knn=nan", "weights.knn: Input should be a finite number"),
+        ("shifts.knn=0.1", "shifts.random: Field required"),
+        ("sampling=some", "sampling: Input should be 'tokens' or 'bilinear'"),
+    ],
+)
+def test_a_setting_that_there_is_not_is_refused(stego, done, text, says):
+    refused = stego.run("train", "-p", done["project"], "--set", text)
+    assert refused.returncode == 1
+    assert says in refused.stderr
 
 
 def test_settings_that_do_not_work_are_refused_before_any_work(stego, mixed, tmp_path):

@@ -126,6 +126,41 @@ def test_locked_classes_keep_their_pixels(call, project):
     assert "is locked" in call("--class", locked, "--at", "1,1", succeeds=False)["error"]
 
 
+def refined(project, *words):
+    done = CliRunner().invoke(app, ["refine", "--project", str(project), "--json", *words])
+    assert done.exit_code == 0, done.output
+    return json.loads(done.stdout)
+
+
+def test_holes_and_edges_are_told_of_by_a_dry_run_and_then_cleaned(project):
+    folder = Project.open(project)
+    hole = np.zeros((64, 96), bool)
+    hole[10:13, 10:13] = True
+    Correction(Segmentation(folder), photograph(folder)).give(hole, 0)
+    folder.close()
+    before = labels_of(project)
+    for words in (("--image", NAME, "--largest-hole", "9"), ("--crf",)):
+        told = refined(project, *words, "--dry-run")
+        np.testing.assert_array_equal(labels_of(project), before)
+        assert refined(project, *words) == told
+        after = labels_of(project)
+        if "--crf" in words:
+            assert told["images"] > 1
+        else:
+            assert (told["images"], told["pixels"]) == (1, 9)
+            assert (after != 0).all()
+        before = after
+
+
+def test_what_was_reviewed_is_cleaned_only_when_it_is_named(project):
+    words = ["review", "accept", NAME, "--project", str(project)]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    cleaning = ("--smallest", "200", "--dry-run")
+    assert refined(project, *cleaning)["left_out"] == 1
+    assert refined(project, *cleaning, "--reviewed-too")["left_out"] == 0
+    assert refined(project, *cleaning, "--image", NAME)["left_out"] == 0
+
+
 def test_small_regions_are_cleaned_in_one_step(project):
     folder = Project.open(project)
     correction = Correction(Segmentation(folder), photograph(folder))
@@ -134,11 +169,10 @@ def test_small_regions_are_cleaned_in_one_step(project):
     speck[10:12, 10:12] = True
     correction.give(speck, 2)
     folder.close()
-    words = ["refine", "--project", str(project), "--image", NAME, "--json", "--smallest"]
-    done = CliRunner().invoke(app, [*words, "4"])
-    assert json.loads(done.stdout) == {"images": 0, "pixels": 0}
-    done = CliRunner().invoke(app, [*words, "5"])
-    assert json.loads(done.stdout) == {"images": 1, "pixels": 4}
+    given = ["--image", NAME, "--smallest"]
+    none = {"images": 0, "pixels": 0, "left_out": 0, "steps": 0}
+    assert refined(project, *given, "4") == none
+    assert refined(project, *given, "5") == {"images": 1, "pixels": 4, "left_out": 0, "steps": 1}
     assert (labels_of(project) == 1).all()
     segmentation, image = opened(project, writable=True)
     assert segmentation.history.position == 3

@@ -16,10 +16,15 @@ COMMANDS = {
         *("run", "features", "train", "cluster", "export", "evaluate", "weights"),
         *("gather", "cluster-k", "relink", "inspect", "search", "why"),
     ],
-    ("run",): ["IMAGES", "--project", "--backbone", "--weights", "--steps", "--clusters", "--crf"],
+    ("run",): [
+        *("IMAGES", "--project", "--backbone", "--weights", "--steps", "--clusters", "--crf"),
+        *("--set", "--balance"),
+    ],
     ("features",): ["IMAGES", "--layer", "auto", "--long-side", "--facet", "--crops"],
-    ("train",): ["--steps", "--dim", "--seed", "--trials", "--preset", "--start", "--as-is"],
-    ("cluster",): ["--clusters", "--source"],
+    ("train",): [
+        *("--steps", "--dim", "--seed", "--trials", "--preset", "--set", "--start", "--as-is"),
+    ],
+    ("cluster",): ["--clusters", "--source", "--balance"],
     ("export",): ["--out", "--crf"],
     ("evaluate",): ["--masks", "--naming-masks", "--json"],
     ("cluster-k",): ["--ks", "--repeats"],

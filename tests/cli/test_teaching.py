@@ -118,6 +118,21 @@ def test_a_dry_run_tells_and_changes_nothing(call):
     assert (taken["pixels"], taken["changes"]) == (found["pixels"], found["changes"])
 
 
+def test_reviewed_photographs_stay_unless_they_are_named(call, name, project):
+    call("review", "accept", name)
+    found = call("teach", "--apply", "all", "--dry-run")
+    assert found["left_out"] == 1
+    whole = call("teach", "--apply", "all", "--dry-run", "--reviewed-too")
+    assert whole["left_out"] == 0
+    alone = call("teach", "--apply", name, "--dry-run")
+    assert found["pixels"] + alone["pixels"] == whole["pixels"]
+    assert alone["pixels"] > 0
+    text = call("teach", "--apply", "all", as_json=False)
+    assert "1 photograph that was reviewed as right stays as it is" in text
+    painted = Segmentation(Project.open(project, writable=False)).history.state.painted_images
+    assert len(painted) == found["images"]
+
+
 def test_next_asks_where(call, name):
     found = call("teach", "--next", 3)["next"]
     assert len(found) == 3
@@ -135,6 +150,7 @@ def test_confidence_is_written_for_each_photograph(call, tmp_path, name):
     assert call("teach", "--confidence", tmp_path / "sure")["confidence"] == COUNT
     files = sorted((tmp_path / "sure").iterdir())
     assert len(files) == COUNT
+    assert "not yet tested" in call("teach", "--confidence", tmp_path / "again", as_json=False)
     found = tifffile.imread(tmp_path / "sure" / f"{name}.tif")
     assert found.dtype == np.float32
     assert 0.5 <= found.min() <= found.max() <= 1

@@ -129,16 +129,45 @@ def test_positions_are_described_as_pixels_are_interpolated(masked):
     np.testing.assert_allclose(found, whole[:, points[:, 0], points[:, 1]].T, atol=1e-5)
 
 
-@pytest.mark.skipif(not crf_available(), reason="the CRF library is not installed")
-def test_refined_probabilities_add_to_one_and_tell_the_classes(masked):
+exact = pytest.param(
+    "exact",
+    marks=pytest.mark.skipif(not crf_available(), reason="the CRF library is not installed"),
+)
+
+
+@pytest.mark.parametrize("method", ["fast", exact])
+def test_refined_probabilities_add_to_one_and_tell_the_classes(masked, method):
     model = ClusterModel(np.eye(4, dtype=np.float32)[:3])
-    settings = CrfSettings(bilateral_weight=0, sharpness=10)
+    settings = CrfSettings(method=method, bilateral_weight=0, sharpness=10)
     describe = describe_refined(masked, encode, model, settings)
     sample = sample_pairs(masked, CLASSES, PairSettings(positions=10))
     for image, points, labels in zip(sample.images, sample.points, sample.labels, strict=True):
         found = describe(image, points)
         np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-4)
         assert (found.argmax(axis=1) == labels).mean() > 0.8
+
+
+@pytest.mark.skipif(not crf_available(), reason="the CRF library is not installed")
+@pytest.mark.parametrize("size", [(64, 96), (704, 720)])
+def test_both_methods_refine_to_much_the_same_probabilities(tmp_path, size):
+    # The larger photograph has a mean field on every second pixel only.
+    rng = np.random.default_rng(0)
+    halves = np.where(np.arange(size[1]) < 0.4 * size[1], 60, 180)[None, :, None]
+    pixels = (halves + rng.normal(0, 2, (*size, 3))).clip(0, 255).astype(np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "photograph.png")
+    image = discover(tmp_path / "photograph.png").images[0]
+    store = FeatureStore(tmp_path / "store")
+    tokens = np.eye(2, dtype=np.float16)[[[0, 0, 1, 1]] * 4] + rng.normal(0, 0.3, (4, 4, 2))
+    store.write([(image.content_hash, tokens.astype(np.float16))])
+    data, model = MaskedImages(store, (image,), {}), ClusterModel(np.eye(2, dtype=np.float32))
+    points = np.stack([rng.integers(0, side, 200) for side in size], axis=1)
+    fast, slow = (
+        describe_refined(data, encode, model, CrfSettings(method=method))(image, points)
+        for method in ("fast", "exact")
+    )
+    np.testing.assert_allclose(fast.sum(axis=1), 1, atol=1e-4)
+    assert (fast.argmax(axis=1) == slow.argmax(axis=1)).mean() > 0.97
+    assert np.abs(fast - slow).mean() < 0.03
 
 
 def test_one_image_alone_is_compared_with_itself_only(masked):

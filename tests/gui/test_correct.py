@@ -16,6 +16,7 @@ from napari_stego.classes import LockClass
 from napari_stego.project import Project, Segmentation
 from napari_stego.project.correcting import Correction
 from napari_stego.project.refining import RefineSettings, refined_labels
+from napari_stego.project.reviewing import Review
 
 
 class User(PanelUser):
@@ -146,6 +147,18 @@ def test_keys_take_clicks_back_discard_and_accept_as_soon_as_there_is_a_region(u
     # With no clicks pending the keys are napari's again.
     user.key(KEY.Key_Z, CTRL)
     assert user.position == 0
+
+
+@pytest.mark.parametrize(
+    ("button", "clicks", "edits"),
+    [("accept_button", 0, 1), ("discard_button", 0, 0), ("back_button", 1, 0)],
+)
+def test_the_buttons_do_what_the_keys_do(user, button, clicks, edits):
+    user.click(40, 30)
+    user.click(70, 40)
+    user.press(getattr(user.panel, button))
+    assert len(user.panel.clicks) == clicks
+    assert user.position == edits
 
 
 def test_regions_from_fine_to_coarse_follow_the_slider_and_brackets(user):
@@ -281,6 +294,18 @@ def test_cleaning_is_previewed_and_done_here_or_everywhere_in_one_step(user):
     assert "have another class now" in panel.given.words.text()
     session.undo()
     np.testing.assert_array_equal(user.labels, before)
+
+
+def test_a_reviewed_photograph_stays_when_all_are_cleaned(user):
+    session, box, before = user.session, user.panel.cleaning, user.labels
+    Review(session.project, session.segmentation).accept(session.image)
+    box.smallest.setValue(smallest_region(before) + 1)
+    user.press(box.all)
+    np.testing.assert_array_equal(user.labels, before)
+    words = user.panel.given.words.text()
+    assert words.endswith("1 photograph that was reviewed as right stays as it is.")
+    user.press(box.here)
+    assert not np.array_equal(user.labels, before)
 
 
 @pytest.mark.slow

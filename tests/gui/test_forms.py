@@ -64,6 +64,13 @@ def test_what_is_not_on_show_is_kept(form, small_backbone):
     assert (form.values().stego.seed, form.values().clusters.seed) == (7, 7)
 
 
+def test_a_number_that_the_settings_refuse_cannot_be_typed(form):
+    with pytest.raises(ValueError):
+        form.advanced["steps"].value = 250_001
+    form.advanced["steps"].value = 250_000
+    assert form.values().stego.steps == 250_000
+
+
 def test_trials_are_not_repeated_for_a_run_on_show(form):
     form.advanced["trials"].value = 3
     assert form.values().trials == 3

@@ -14,6 +14,7 @@ from napari_stego.classes import LockClass, RenameClass
 from napari_stego.project import Project, Segmentation
 from napari_stego.project.proposed_changes import count_changes
 from napari_stego.project.proposing import propose
+from napari_stego.project.reviewing import Review
 from napari_stego.project.teaching import Teaching
 from napari_stego.project.teaching_examples import NOT_SAID, said_map
 
@@ -145,6 +146,30 @@ def test_a_class_and_all_photographs_are_each_accepted_in_one_step(user):
     user.settle()
     assert user.position == done + 1
     assert "have changed meanwhile" in user.panel.given.words.text()
+
+
+def test_a_reviewed_photograph_stays_with_all_and_is_accepted_alone_by_its_key(user):
+    box, session, before = user.box, user.session, user.labels
+    user.name("sand", "coral")
+    Review(session.project, session.segmentation).accept(session.image)
+    expected = propose(user.teaching(), session.image).labels
+    user.key(KEY.Key_P)
+    user.press(box.accepting.all)
+    np.testing.assert_array_equal(user.labels, before)
+    words = user.panel.given.words.text()
+    assert words.endswith("1 photograph that was reviewed as right stays as it is.")
+    done = user.position
+    user.key(KEY.Key_P, SHIFT)
+    assert user.position == done + 1
+    np.testing.assert_array_equal(user.labels, expected)
+
+
+def test_the_button_asks_for_the_next_useful_click(user):
+    user.name("sand", "coral")
+    (first,) = user.teaching().next_clicks(1)
+    user.press(user.box.ask_button)
+    spot = user.box.spot.spot
+    assert (spot.image, spot.row, spot.column) == (first.image, first.row, first.column)
 
 
 def test_the_next_useful_click_is_gone_to_and_answered_by_a_number(user):

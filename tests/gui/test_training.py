@@ -212,11 +212,11 @@ def test_curves_of_several_trainings_in_a_row_are_those_of_the_last(qtbot):
 def test_a_verdict_is_told_in_words_and_in_a_colour_of_its_own(qtbot, difference, words):
     line = VerdictLine(None)
     qtbot.addWidget(line)
-    line.show_verdict(Verdict(0.5, 0.5 - difference, difference, 0.01), "codes")
+    line.show_verdict(Verdict(0.5, 0.5 - difference, difference, 0.01, 6), "codes")
     assert words in line.text.text()
     seen = {line.text.styleSheet()}
     for other in {0.2, -0.2, 0.001} - {difference}:
-        line.show_verdict(Verdict(0.5, 0.5 - other, other, 0.01), "codes")
+        line.show_verdict(Verdict(0.5, 0.5 - other, other, 0.01, 6), "codes")
         seen.add(line.text.styleSheet())
     assert len(seen) == 3
 
@@ -224,7 +224,7 @@ def test_a_verdict_is_told_in_words_and_in_a_colour_of_its_own(qtbot, difference
 def test_without_clusters_there_is_nothing_to_switch(qtbot):
     line = VerdictLine(None)
     qtbot.addWidget(line)
-    line.show_verdict(Verdict(0.5, 0.4, 0.1, 0.01), None)
+    line.show_verdict(Verdict(0.5, 0.4, 0.1, 0.01, 6), None)
     assert not line.isHidden()
     assert line.switch.isHidden()
     line.show_verdict(None, None)

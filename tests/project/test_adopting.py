@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from napari_stego.errors import StegoError
-from napari_stego.features import Preparation
+from napari_stego.features import FeatureSettings, Preparation
 from napari_stego.project import Project, adopt, train
-from napari_stego.stego import StegoRun, StegoSettings, load_run
+from napari_stego.stego import OfficialStego, StegoRun, StegoSettings, load_run
 from napari_stego.stego.head import StegoHead
 
 
@@ -32,6 +32,39 @@ def test_a_head_of_another_backbone_is_refused(tmp_path, extracted):
     with pytest.raises(StegoError, match="tokens of 384 numbers"):
         adopt(project, foreign(384))
     assert project.state.run is None
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        ({"backbone": "vit_small_patch8_224.dino"}, "--backbone vit_small_patch8_224.dino --facet"),
+        ({"facet": "keys"}, "--backbone test_vit --facet keys --layer final"),
+    ],
+)
+def test_a_checkpoint_of_other_features_of_the_same_length_is_refused(
+    tmp_path, extracted, short, told, says
+):
+    project = extracted(tmp_path)
+    head = foreign(project.tokens().n_channels).head
+    official = OfficialStego(head, StegoSettings.preset("official-defaults"), **told)
+    further = short.model_copy(update={"subtract_mean": False})
+    with pytest.raises(StegoError, match=says):
+        adopt(project, official)
+    with pytest.raises(StegoError, match=says):
+        train(project, further, device="cpu", start=official)
+    assert project.state.run is None
+    adopt(project, OfficialStego(head, official.settings))
+
+
+@pytest.mark.parametrize("name", ["vit_small_patch8_224", "vit_small_patch8_224.dino"])
+def test_a_backbone_is_the_same_with_and_without_the_tag_of_its_weights(name):
+    settings = FeatureSettings(backbone=name, layer="final")
+    head = foreign(384).head
+    fitting = OfficialStego(head, StegoSettings(), backbone="vit_small_patch8_224.dino")
+    fitting.check_features(settings)
+    other = OfficialStego(head, StegoSettings(), backbone="vit_small_patch16_224.dino")
+    with pytest.raises(StegoError, match=f"the project's features are the tokens of {name}"):
+        other.check_features(settings)
 
 
 def test_a_refit_is_kept_apart_from_a_training_of_the_same_settings(tmp_path, extracted, short):

@@ -9,8 +9,9 @@ import pytest
 
 from napari_stego.classes import RenameClass, paint
 from napari_stego.project import Project, ProjectError, ReadOnlyError, Segmentation
+from napari_stego.project.proposed_changes import count_changes
 from napari_stego.project.proposing import accept, take_over
-from napari_stego.project.review_file import REVIEW_FILE, read_review
+from napari_stego.project.review_file import REVIEW_FILE, read_review, reviewed_as_right
 from napari_stego.project.reviewing import DRAWN_EVERY, Review
 from napari_stego.project.teaching import Teaching
 
@@ -127,6 +128,24 @@ def test_proposals_that_were_taken_over_are_the_machines(project, segmentation, 
     take_over(teaching, accept(teaching, images[:1]))
     assert segmentation.history.strokes(images[0].content_hash)
     assert review.accept(images[0]).right == 1
+
+
+def test_reviewed_photographs_are_left_out_of_what_is_accepted_with_all(
+    project, segmentation, review, images
+):
+    teaching = Teaching(project, segmentation)
+    paint_top(segmentation, images[0], 3)
+    for image in images[:2]:
+        review.accept(image)
+    review.skip(images[2])
+    reviewed = reviewed_as_right(project)
+    assert reviewed == {image.content_hash for image in images[:2]}
+    made = accept(teaching, images, leave_out=reviewed)
+    assert made.left_out == 2
+    changed = {edit.image for step in made.steps for edit in step.edits}
+    assert images[2].content_hash in changed
+    assert not changed & reviewed
+    assert list(count_changes(teaching, images))[-1].changes == made.changes
 
 
 def test_skipped_ones_neither_come_again_nor_count(review, images):

@@ -18,7 +18,7 @@ from napari_stego.classes import (
     paint,
 )
 from napari_stego.progress import Cancelled, CancelToken
-from napari_stego.project import Project, ProjectError, Segmentation, proposing
+from napari_stego.project import Project, ProjectError, Segmentation, edit_steps
 from napari_stego.project.proposing import accept, propose, take_over
 from napari_stego.project.teaching import Teaching
 from napari_stego.project.teaching_examples import (
@@ -201,7 +201,7 @@ def test_locked_classes_neither_lose_nor_get(teaching, images):
 
 def test_what_is_too_long_for_a_line_is_several_steps(teaching, images, monkeypatch):
     whole = accept(teaching, images)
-    monkeypatch.setattr(proposing, "_STEP_EDITS", 2)
+    monkeypatch.setattr(edit_steps, "_STEP_EDITS", 2)
     parts = accept(teaching, images)
     assert all(len(step.edits) <= 2 for step in parts.steps)
     assert [e for step in parts.steps for e in step.edits] == list(whole.steps[0].edits)
@@ -247,8 +247,16 @@ def test_before_anything_is_known_typical_places_are_asked_for(made):
     assert "“" not in found.why
 
 
-def test_certainty_is_the_mean_confidence(teaching, images):
-    assert 0.5 <= teaching.certainty(images[0]) <= 1
+def test_a_photograph_is_the_less_certain_the_more_its_classes_are_not_what_is_proposed(
+    teaching, images
+):
+    image = images[0]
+    before = teaching.certainty(image)
+    labels = teaching.segmentation.label_image(image)
+    assert 0 < before < np.isin(labels, (1, 2)).mean() + 0.1  # the rest has no name
+    take_over(teaching, accept(teaching, [image]))
+    as_proposed = teaching.certainty(image)
+    assert max(before, 0.5) < as_proposed <= 1
 
 
 def stroke_map(teaching, image, mask, class_id):

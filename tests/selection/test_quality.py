@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_stego.progress import Cancelled, CancelToken
-from napari_stego.selection import QualityPlan, compare, judge, measure_quality
+from napari_stego.selection import ClusterQuality, QualityPlan, compare, judge, measure_quality
 
 GRIDS = [(12, 16)] * 12
 PLAN = QualityPlan.draw(GRIDS, repeats=4, seed=3)
@@ -102,6 +102,29 @@ def test_a_difference_within_its_error_is_none():
     first = measure_quality(regions(1.0, seed=1), plan)
     verdict = compare(first, first)
     assert (verdict.better, verdict.difference) == ("neither", 0.0)
+
+
+def qualities(values):
+    return ClusterQuality(np.array(values), np.array(values))
+
+
+def test_repeats_that_share_images_are_not_taken_for_independent_ones():
+    # Of 6 repeats the variance is 0.0006: 1 / 6 + 1 / 2 of it is the square of 0.02, and the
+    # 97.5 % quantile of t is 2.571 with 5 degrees of freedom.
+    spread = np.sqrt(0.0006 * 5 / 6) * np.array([1, -1, 1, -1, 1, -1])
+    found = {}
+    for difference in (0.05, 0.053):
+        verdict = compare(qualities(0.5 + difference + spread), qualities([0.5] * 6))
+        assert verdict.standard_error == pytest.approx(0.02)
+        assert verdict.margin == pytest.approx(0.0514, abs=1e-4)
+        found[difference] = verdict.better
+        assert f"{difference:+.3f} ± 0.051" in verdict.text
+    assert found == {0.05: "neither", 0.053: "codes"}
+
+
+def test_one_repeat_makes_no_difference_sure():
+    verdict = compare(qualities([0.9]), qualities([0.1]))
+    assert (verdict.better, verdict.margin) == ("neither", float("inf"))
 
 
 def test_collapsed_codes_are_never_the_better_ones():

@@ -19,7 +19,12 @@ PUBLISHED = {
 }
 
 
-@pytest.mark.parametrize("name", get_args(PresetName))
+def test_the_automatic_preset_is_that_of_our_defaults():
+    assert StegoSettings.preset("automatic") == StegoSettings()
+    assert set(get_args(PresetName)) == {"automatic", *PUBLISHED}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
 def test_presets_are_as_published(name):
     settings = StegoSettings.preset(name)
     numbers = [

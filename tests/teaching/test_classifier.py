@@ -81,6 +81,16 @@ def test_confidence_of_held_out_examples_is_calibrated():
     assert off(model) < 0.05 < off(raw)
 
 
+def test_the_names_of_clusters_do_not_test_confidence():
+    """They are the clearest of their clusters, which makes a classifier too sure of itself."""
+    vectors, classes, images = blobs(200, spread=0.2)
+    said = said_of(vectors, classes, images)
+    few = np.arange(200) < 15
+    examples = ExampleSet(said.vectors, said.classes, said.weights, said.images, few)
+    model = fit_classifier(examples)
+    assert (model.calibrated, model.temperature) == (False, 1)
+
+
 def test_images_are_held_out_whole():
     """One image teaches nothing of how sure to be of another."""
     vectors, classes, _ = blobs(60)
