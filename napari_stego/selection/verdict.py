@@ -70,8 +70,9 @@ class Verdict:
             return "The codes collapsed. Cluster the raw features, or train again."
         if self.better == "codes":
             return (
-                f"STEGO probably helps on these photographs ({numbers}). Quality knows nothing of "
-                "what clusters mean: look at the raw features, too."
+                f"STEGO may help on these photographs: its clusters are more stable and more even "
+                f"({numbers}). Whether they fit things better, only your eyes can tell: compare "
+                "them with those of the raw features."
             )
         if self.better == "features":
             return (

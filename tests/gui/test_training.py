@@ -207,7 +207,7 @@ def test_curves_of_several_trainings_in_a_row_are_those_of_the_last(qtbot):
 
 
 @pytest.mark.parametrize(
-    ("difference", "words"), [(0.2, "helps"), (-0.2, "does not help"), (0.001, "no clear")]
+    ("difference", "words"), [(0.2, "may help"), (-0.2, "does not help"), (0.001, "no clear")]
 )
 def test_a_verdict_is_told_in_words_and_in_a_colour_of_its_own(qtbot, difference, words):
     line = VerdictLine(None)

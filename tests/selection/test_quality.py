@@ -85,7 +85,7 @@ def test_a_cancel_ends_the_measurement():
 @pytest.mark.parametrize(
     ("codes", "features", "better", "says"),
     [
-        (0.3, 3.0, "codes", "STEGO probably helps"),
+        (0.3, 3.0, "codes", "STEGO may help"),
         (3.0, 0.3, "features", "does not help"),
         (0.3, 0.3, "neither", "no clear difference"),
     ],
