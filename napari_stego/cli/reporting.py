@@ -57,13 +57,10 @@ def left_out_text(number: int) -> str:
     str
         Two sentences; empty if there are none.
     """
-    if not number:
-        return ""
-    verb = "was" if number == 1 else "were"
-    stay = "stays as it is" if number == 1 else "stay as they are"
-    return (
-        f"{counted(number)} that {verb} reviewed as right {stay}. --reviewed-too changes them, too."
-    )
+    from napari_stego.project.review_file import left_out_text as told
+
+    text = told(number).strip()
+    return text and f"{text} --reviewed-too changes them, too."
 
 
 class Reporter:

@@ -25,12 +25,11 @@ from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.layers import LayerStack
 from napari_stego.gui.notify import problems_shown
 from napari_stego.gui.number_texts import share_text
-from napari_stego.gui.review_words import left_out_text
 from napari_stego.gui.session import Session
 from napari_stego.progress import CancelToken
 from napari_stego.project import Segmentation
 from napari_stego.project.refining import Refinement, RefineSettings, refine, refined_labels
-from napari_stego.project.review_file import reviewed_as_right
+from napari_stego.project.review_file import left_out_text, reviewed_as_right
 
 _FIRST = 100
 _MOST = 10_000_000

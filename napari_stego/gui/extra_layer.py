@@ -92,7 +92,8 @@ class ExtraLayer(QObject):
         self._shown = False
         photograph = self._layers.photograph
         if self._there:
-            self._layer.visible = False
+            if self._layer.visible:  # setting it draws all anew
+                self._layer.visible = False
             if photograph is not None:
                 cover(self._layer, photograph.data.shape[:2])
 

@@ -68,8 +68,8 @@ class LayerStack(QObject):
         self.heatmaps = Heatmaps(self._layers, self)
         self.confidence = ExtraLayer(viewer, self._layers, confidence_image, False, self)
         self.regions = ExtraLayer(viewer, self._layers, region_outlines, True, self)
-        for signal in (session.image_changed, session.segmentation_changed):
-            signal.connect(self.refresh)
+        session.image_changed.connect(self.refresh)
+        session.segmentation_changed.connect(self.refresh)
         session.classes_changed.connect(self._recolour)
         self._description = QTimer(self, singleShot=True)  # once the classes are painted
         self._description.timeout.connect(self._describe)
@@ -310,10 +310,8 @@ class LayerStack(QObject):
         self._description.stop()
         self._pictures.shut_down(seconds)
         self.heatmaps.shut_down(seconds)
-        self.places.leave()
-        self.confidence.leave()
-        self.regions.leave()
-        self._layers.leave()
+        for each in (self.places, self.confidence, self.regions, self._layers):
+            each.leave()
 
     def _removing(self, event: Any) -> None:
         """Keep what was painted on a layer that is about to go."""
@@ -323,11 +321,9 @@ class LayerStack(QObject):
 
     def _outdated(self, picture: Picture) -> bool:
         """Tell whether clusters were split since, or a split was undone."""
-        segmentation = self._session.segmentation
+        now = self._session.segmentation
         return (
-            segmentation is not None
-            and picture.segmentation is segmentation
-            and picture.splits != segmentation.table.splits
+            now is not None and picture.segmentation is now and picture.splits != now.table.splits
         )
 
     def _show(self, picture: Picture) -> None:
@@ -351,8 +347,7 @@ class LayerStack(QObject):
 
     def _show_labels(self) -> None:
         labels, picture, segmentation = self.label_image, self._picture, self._session.segmentation
-        layer = self._layers.classes
-        folder = self._session.folder
+        layer, folder = self._layers.classes, self._session.folder
         if labels is None or picture is None or segmentation is None or folder is None:
             if layer is not None:
                 self._viewer.layers.remove(layer)

@@ -81,28 +81,6 @@ def accuracy_text(progress: ReviewProgress | None) -> str:
     )
 
 
-def left_out_text(count: int) -> str:
-    """Say how many photographs were left as they are, since they were reviewed.
-
-    Parameters
-    ----------
-    count : int
-        Photographs.
-
-    Returns
-    -------
-    str
-        A sentence after a space; empty if there are none.
-    """
-    if not count:
-        return ""
-    several = count != 1
-    return (
-        f" {count:,} photograph{'s' * several} that {'were' if several else 'was'} reviewed as "
-        f"right {'stay as they are' if several else 'stays as it is'}."
-    )
-
-
 def written_text(count: int, folder: Path, *, calibrated: bool) -> str:
     """Say that confidence was written, and whether it was tested.
 

@@ -14,10 +14,9 @@ from napari_stego.gui.buttons import push_button
 from napari_stego.gui.jobs import Job, Jobs
 from napari_stego.gui.latest import LatestRunner
 from napari_stego.gui.notify import problems_shown
-from napari_stego.gui.review_words import left_out_text
 from napari_stego.gui.session import Session
 from napari_stego.project.proposing import Acceptance, accept
-from napari_stego.project.review_file import reviewed_as_right
+from napari_stego.project.review_file import left_out_text, reviewed_as_right
 from napari_stego.project.teaching import Teaching
 
 

@@ -19,7 +19,7 @@ from napari_stego.correction import (
     superpixel_features,
 )
 from napari_stego.progress import CancelToken
-from napari_stego.project.giving import to_change
+from napari_stego.project.giving import shown_and_wanted
 from napari_stego.project.project import ProjectError
 from napari_stego.project.segmentation import Segmentation
 
@@ -214,7 +214,6 @@ def edit_for(
     ClassEditError
         If the class is not there or locked, or the region is in too many pieces.
     """
-    labels = segmentation.label_image(image) if before is None else before
-    wanted = to_change(segmentation, image, mask, class_id, labels)
+    labels, wanted = shown_and_wanted(segmentation, image, mask, class_id, before)
     table, content = segmentation.table, image.content_hash
     return give_region(AcceptProposal, table, content, labels, wanted, class_id, source)

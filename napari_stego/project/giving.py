@@ -97,8 +97,7 @@ def give_mask(
     ClassEditError
         If the class is not there or locked, or the mask is in too many pieces.
     """
-    labels = segmentation.label_image(image) if before is None else before
-    wanted = to_change(segmentation, image, mask, class_id, labels)
+    labels, wanted = shown_and_wanted(segmentation, image, mask, class_id, before)
     return give_region(
         ReassignRegion,
         segmentation.table,
@@ -110,14 +109,14 @@ def give_mask(
     )
 
 
-def to_change(
+def shown_and_wanted(
     segmentation: Segmentation,
     image: CorpusImage,
     mask: npt.NDArray[np.bool_],
     class_id: int,
-    shown: npt.NDArray[np.uint16],
-) -> npt.NDArray[np.bool_]:
-    """Leave out of a mask what is of a class already.
+    before: npt.NDArray[np.uint16] | None,
+) -> tuple[npt.NDArray[np.uint16], npt.NDArray[np.bool_]]:
+    """Leave out of a mask what is of a class already, in the project and on show.
 
     Parameters
     ----------
@@ -129,18 +128,20 @@ def to_change(
         ``(H, W) bool``, what is to be of the class.
     class_id : int
         The class.
-    shown : numpy.ndarray
+    before : numpy.ndarray, optional
         ``(H, W) uint16`` class ids on show, which with a CRF are not those of
-        the project.
+        the project; by default they are.
 
     Returns
     -------
-    numpy.ndarray
-        ``(H, W) bool``, the pixels of the mask that are of another class in the
-        project or on show.
+    shown : numpy.ndarray
+        ``(H, W) uint16`` class ids on show.
+    wanted : numpy.ndarray
+        ``(H, W) bool``, the pixels of the mask that are of another class.
     """
     stored = segmentation.label_image(image)
-    return np.asarray(mask & ((stored != class_id) | (shown != class_id)))
+    shown = stored if before is None else before
+    return shown, mask & ((stored != class_id) | (shown != class_id))
 
 
 def give_regions(
@@ -213,9 +214,17 @@ def give_regions(
         parts = ndimage.label(heat >= threshold)[0]
         wanted = {int(parts[place.row, place.column]) for place in here} - {0}
         mask = np.isin(parts, list(wanted))
-        labels = segmentation.label_image(image)
-        painted = give_mask(segmentation, image, mask, class_id, before=labels)
-        pixels += int((mask & (labels != class_id)).sum())
+        labels, changing = shown_and_wanted(segmentation, image, mask, class_id, None)
+        painted = give_region(
+            ReassignRegion,
+            segmentation.table,
+            image.content_hash,
+            labels,
+            changing,
+            class_id,
+            _FOUND_BY,
+        )
+        pixels += int(changing.sum())
         kept += len(painted.kept)
         if isinstance(painted.edit, ReassignRegion):
             edits.append(painted.edit)

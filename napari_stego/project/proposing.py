@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from napari_stego.classes import AcceptProposal, ClassEdit, give_region
+from napari_stego.classes import AcceptProposal, ClassEdit
 from napari_stego.clustering import probable_map
 from napari_stego.corpus import CorpusImage
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
-from napari_stego.project.edit_steps import in_steps
+from napari_stego.project.edit_steps import in_steps, machine_edits
 from napari_stego.project.segmentation import Segmentation
 from napari_stego.project.teaching import Teaching
 from napari_stego.project.teaching_examples import NOT_SAID, TAUGHT, said_map
@@ -173,32 +173,15 @@ def accept(
         for pair, count in wanted.items():
             changes[pair] = changes.get(pair, 0) + count
         changed += bool(wanted)
-        edits += _edits(teaching, image, found, sorted({to for _, to in wanted}))
+        changing = found.changing if only is None else found.changing & (found.labels == only)
+        edits += machine_edits(
+            segmentation.table, image.content_hash, found.before, found.labels, changing, TAUGHT
+        )
     progress(len(wanted_images), len(wanted_images), "proposing")
     label = f"Accept what was taught on {changed} photograph{'s' * (changed != 1)}"
     left_out = len(unique) - len(wanted_images)
     steps = in_steps(edits, label)
     return Acceptance(steps, changed, sum(changes.values()), changes, left_out)
-
-
-def _edits(
-    teaching: Teaching,
-    image: CorpusImage,
-    found: Proposal,
-    wanted: list[int],
-) -> Iterator[AcceptProposal]:
-    for class_id in wanted:
-        painted = give_region(
-            AcceptProposal,
-            teaching.segmentation.table,
-            image.content_hash,
-            found.before,
-            found.changing & (found.labels == class_id),
-            class_id,
-            TAUGHT,
-        )
-        if isinstance(painted.edit, AcceptProposal):
-            yield painted.edit
 
 
 def take_over(teaching: Teaching, acceptance: Acceptance) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -11,14 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_stego.classes import AcceptProposal, ClassEdit, give_region
+from napari_stego.classes import AcceptProposal, ClassEdit
 from napari_stego.clustering import CrfSettings
 from napari_stego.corpus import CorpusImage
 from napari_stego.correction import clean_labels
 from napari_stego.progress import CancelToken, ProgressCallback, no_progress
 from napari_stego.project.ahead import ahead, processors
 from napari_stego.project.edges import along_edges
-from napari_stego.project.edit_steps import in_steps
+from napari_stego.project.edit_steps import in_steps, machine_edits
 from napari_stego.project.segmentation import Segmentation
 from napari_stego.project.teaching_examples import CLEANED
 
@@ -111,6 +111,7 @@ def refine(
     """
     unique = {i.content_hash: i for i in images if segmentation.encodings.has(i)}
     wanted = [i for h, i in unique.items() if h not in leave_out]
+    table = segmentation.table
     edits: list[AcceptProposal] = []
     changed = pixels = 0
     calls = (partial(refined_labels, segmentation, each, settings, cancel) for each in wanted)
@@ -120,34 +121,13 @@ def refine(
                 cancel.raise_if_cancelled()
             progress(done, len(wanted), "cleaning up")
             before, after = next(found)
-            different = int((before != after).sum())
-            changed += different > 0
-            pixels += different
-            edits += _edits(segmentation, image, before, after)
+            changing = before != after
+            changed += bool(changing.any())
+            pixels += int(changing.sum())
+            edits += machine_edits(table, image.content_hash, before, after, changing, CLEANED)
     progress(len(wanted), len(wanted), "cleaning up")
     steps = in_steps(edits, f"clean up {changed} photograph{'s' * (changed != 1)}")
     return Refinement(steps, changed, pixels, len(unique) - len(wanted))
-
-
-def _edits(
-    segmentation: Segmentation,
-    image: CorpusImage,
-    before: npt.NDArray[np.uint16],
-    after: npt.NDArray[np.uint16],
-) -> Iterator[AcceptProposal]:
-    changing = before != after
-    for class_id in np.unique(after[changing]).tolist():
-        painted = give_region(
-            AcceptProposal,
-            segmentation.table,
-            image.content_hash,
-            before,
-            changing & (after == class_id),
-            class_id,
-            CLEANED,
-        )
-        if isinstance(painted.edit, AcceptProposal):
-            yield painted.edit
 
 
 def refined_labels(

@@ -81,6 +81,28 @@ def read_review(project: Project) -> dict[str, ReviewRecord]:
     return {record.image: record for record in content.records if record.image in known}
 
 
+def left_out_text(count: int) -> str:
+    """Say how many photographs were left as they are, since they were reviewed.
+
+    Parameters
+    ----------
+    count : int
+        Photographs.
+
+    Returns
+    -------
+    str
+        A sentence after a space; empty if there are none.
+    """
+    if not count:
+        return ""
+    several = count != 1
+    return (
+        f" {count:,} photograph{'s' * several} that {'were' if several else 'was'} reviewed as "
+        f"right {'stay as they are' if several else 'stays as it is'}."
+    )
+
+
 def reviewed_as_right(project: Project) -> frozenset[str]:
     """Find the photographs whose labels a review found right, or put right.
 

@@ -7,6 +7,7 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -193,3 +194,29 @@ def test_what_is_wrongly_given_is_said_and_changes_nothing(call, project):
     assert "Did you mean" in error
     assert NAME in error
     np.testing.assert_array_equal(labels_of(project), before)
+
+
+def part(project, out, level, code=0):
+    words = ["regions", "--project", project, "--image", NAME, "--out", out, "--level", level]
+    done = CliRunner().invoke(app, [*map(str, words), "--json"])
+    assert done.exit_code == code, done.output
+    return json.loads(done.stdout)
+
+
+def test_coarse_regions_are_unions_of_fine_ones(made, tmp_path):
+    read = {}
+    for level in (0.3, 0.7, 1.0):
+        told = part(made, tmp_path / f"{level}.tif", level)
+        read[level] = tifffile.imread(tmp_path / f"{level}.tif")
+        assert read[level].shape == (64, 96)
+        numbers = np.arange(1, told["regions"] + 1)
+        np.testing.assert_array_equal(np.unique(read[level]), numbers)
+    assert (read[1.0] == 1).all()
+    pairs = np.unique(np.stack([read[0.3].ravel(), read[0.7].ravel()]), axis=1)
+    assert len(np.unique(pairs[0])) == pairs.shape[1]
+
+
+def test_regions_are_not_written_among_the_photographs(made):
+    out = made.parent / "images" / "parts.tif"
+    assert "photographs" in json.dumps(part(made, out, 0.5, code=1))
+    assert not out.exists()
