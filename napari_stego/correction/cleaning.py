@@ -17,6 +17,7 @@ def clean_labels(
     smallest: int,
     largest_hole: int = 0,
     locked: Collection[int] = (),
+    said: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.uint16]:
     """Give small regions of a label image to the class that is most around them.
 
@@ -34,6 +35,9 @@ def clean_labels(
         Pixels of the largest unlabelled region that is filled.
     locked : collection of int
         Classes that neither lose nor get a pixel.
+    said : numpy.ndarray, optional
+        ``(H, W) bool`` pixels that the user said something of; what has one
+        of them stays, however small it is.
 
     Returns
     -------
@@ -49,8 +53,11 @@ def clean_labels(
         classes = np.zeros(len(sizes), np.uint16)
         classes[regions] = cleaned
         fixed = np.isin(classes, list(locked))
+        stays = fixed.copy()
+        if said is not None:
+            stays[regions[said]] = True
         hole = classes == UNLABELLED
-        small = ~fixed & np.where(hole, sizes <= largest_hole, sizes < smallest)
+        small = ~stays & np.where(hole, sizes <= largest_hole, sizes < smallest)
         pairs, borders = touching(regions)
         pairs = np.concatenate([pairs, pairs[:, ::-1]])
         borders = np.concatenate([borders, borders])

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
-from napari_stego.classes import AcceptProposal, ClassEdit
+from napari_stego.classes import UNLABELLED, AcceptProposal, ClassEdit
 from napari_stego.clustering import CrfSettings
 from napari_stego.corpus import CorpusImage
 from napari_stego.correction import clean_labels
@@ -20,7 +20,7 @@ from napari_stego.project.ahead import ahead, processors
 from napari_stego.project.edges import along_edges
 from napari_stego.project.edit_steps import in_steps, machine_edits
 from napari_stego.project.segmentation import Segmentation
-from napari_stego.project.teaching_examples import CLEANED
+from napari_stego.project.teaching_examples import CLEANED, NOT_SAID, said_map
 
 
 class RefineSettings(BaseModel):
@@ -30,7 +30,8 @@ class RefineSettings(BaseModel):
     ----------
     smallest : int
         Pixels of the smallest region of a class that stays; smaller ones go to
-        the class with the longest border around them.
+        the class with the longest border around them, unless the user painted
+        or cut out some of their pixels.
     largest_hole : int
         Pixels of the largest unlabelled region that is filled.
     crf : CrfSettings, optional
@@ -167,4 +168,6 @@ def refined_labels(
         moved = along_edges(segmentation, image, settings.crf, cancel)
         kept = np.isin(before, list(locked)) | np.isin(moved, list(locked))
         after = np.where(kept, before, moved)
-    return before, clean_labels(after, settings.smallest, settings.largest_hole, locked)
+    said = said_map(segmentation, image)
+    own = None if said is None else ~np.isin(said, (NOT_SAID, UNLABELLED))
+    return before, clean_labels(after, settings.smallest, settings.largest_hole, locked, own)

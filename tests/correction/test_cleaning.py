@@ -37,6 +37,16 @@ def test_a_hole_is_filled_and_a_large_one_stays():
     assert (cleaned[6:9, 6:10] == 0).all()
 
 
+def test_what_the_user_said_a_pixel_of_stays():
+    labels = np.full((10, 12), 1, np.uint16)
+    labels[2:4, 2:4] = labels[7:9, 2:4] = 2
+    said = np.zeros(labels.shape, bool)
+    said[2, 2] = True
+    cleaned = clean_labels(labels, smallest=6, said=said)
+    assert (cleaned[2:4, 2:4] == 2).all()
+    assert (cleaned[7:9, 2:4] == 1).all()
+
+
 @given(LABELS, st.integers(0, 12), st.integers(0, 12), st.sets(st.integers(1, 4)))
 @settings(max_examples=80, deadline=None)
 def test_locked_classes_keep_their_pixels_and_what_stays_small_has_nowhere_to_go(

@@ -63,6 +63,20 @@ def test_small_regions_go_in_one_step_that_can_be_undone(segmentation, project):
     assert all(map(np.array_equal, labels(segmentation, project), before))
 
 
+def test_a_small_thing_that_the_user_painted_stays(segmentation, project):
+    image = project.corpus.images[0]
+    before = segmentation.label_image(image)
+    mask = np.zeros(before.shape, bool)
+    mask[40:44, 50:54] = True
+    class_id = next(r.id for r in segmentation.table.rows if r.id not in before[38:46, 48:56])
+    painted = give_region(
+        AcceptProposal, segmentation.table, image.content_hash, before, mask, class_id
+    )
+    segmentation.history.do(painted.edit)
+    clean(segmentation, [image])
+    assert (segmentation.label_image(image)[mask] == class_id).all()
+
+
 def test_what_is_clean_stays_and_there_is_no_edit(segmentation, project):
     assert refine(segmentation, project.corpus.images, RefineSettings()).steps == ()
     clean(segmentation, project.corpus.images)
