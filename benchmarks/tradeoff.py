@@ -2,17 +2,22 @@
 
 Run::
 
-    python benchmarks/tradeoff.py SET --project PROJECT [--dims 8 24 70 192] [--seeds 2]
+    python benchmarks/tradeoff.py SET --project PROJECT [--dims 12 70 192] [--seeds 2]
 
 where SET/train holds ``images`` and ``masks`` and PROJECT is a project of these
 images with features. Heads are trained on all training images without masks:
-for each D, with low and with default targets of the controlled shifts. From the
-head with D = 70 and default targets come codes beside tokens, too: a share of
-each vector's squared length is the code, the rest the token.
+for each D, with the default targets of the controlled shifts, which are what
+the tokens have in common, with lower and with higher ones. From the head with
+the default D and targets come codes beside tokens, too: a share of each
+vector's squared length is the code, the rest the token.
 
 Clusters are fitted on all training images and scored, by patch, on every third
 of them. The other two thirds name the clusters (K = 64) and teach the linear
 probe, which tells how much of the classes can still be read from the vectors.
+
+Quality is what trials are ranked by, without a label (`judge_run`). How well it
+ranks heads is told by Spearman's correlation with each score, over all heads,
+and over all heads and the raw tokens.
 """
 
 from __future__ import annotations
@@ -24,6 +29,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import spearmanr
 
 from napari_stego.clustering import ClusterSettings, Encode, fit_clusters
 from napari_stego.evaluation import (
@@ -37,14 +43,20 @@ from napari_stego.evaluation import (
 )
 from napari_stego.features import Preparation, corpus_mean
 from napari_stego.project import Project, train
+from napari_stego.project.choosing import judge_run
 from napari_stego.project.masked_images import classes_in, naming_images
-from napari_stego.stego import StegoSettings, load_run
-from napari_stego.stego.settings import RoleValues
+from napari_stego.selection import Verdict
+from napari_stego.stego import StegoSettings, Targets, load_run
 
 DEFAULT = StegoSettings()
-TARGETS = {"default": DEFAULT.targets, "low": RoleValues(random=0.0, knn=0.15, self=0.25)}
-SHARES = (0.25, 0.5, 0.75)
+TARGETS = {
+    "default": Targets(),
+    "low": Targets(knn=0.05, self=0.1),
+    "high": Targets(knn=0.3, self=0.4),
+}
+SHARE = 0.5
 NAMED = 64
+RAW = "tokens, corpus mean subtracted"
 
 
 @dataclass(frozen=True)
@@ -93,39 +105,60 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("set", type=Path)
     parser.add_argument("--project", type=Path, required=True)
-    parser.add_argument("--dims", type=int, nargs="+", default=[8, 24, 70, 192])
+    parser.add_argument("--dims", type=int, nargs="+", default=[12, 70, 192])
     parser.add_argument("--seeds", type=int, default=2)
     options = parser.parse_args()
     project = Project.open(options.project)
     scorer = Scorer.of(project, options.set / "train" / "masks")
     token = Preparation(corpus_mean(project.tokens())[0]).apply
     rows: dict[str, list[list[float]]] = defaultdict(list)
+    judged: dict[str, list[float]] = defaultdict(list)
 
-    def add(name: str, encode: Encode, seed: int) -> None:
+    def add(name: str, encode: Encode, seed: int, quality: float | None = None) -> None:
         rows[name].append(scorer.score(encode, seed))
-        print(f"seed {seed}, {name}: {_cells(rows[name][-1:])}", flush=True)
+        if quality is not None:
+            judged[name].append(quality)
+        print(f"seed {seed}, {name}: {_cells(rows[name][-1:])}, quality {quality}", flush=True)
 
+    train(project, DEFAULT)
+    of_tokens = _judged(project).features
     for seed in range(options.seeds):
-        add("tokens, corpus mean subtracted", token, seed)
+        add(RAW, token, seed, of_tokens)
         for dim in options.dims:
             for name, targets in TARGETS.items():
                 train(project, StegoSettings(dim=dim, targets=targets, seed=seed))
                 code = load_run(project.run_path)[0].encode
-                add(f"codes, D = {dim}, {name} targets", code, seed)
+                add(f"codes, D = {dim}, {name} targets", code, seed, _judged(project).codes)
                 if dim == DEFAULT.dim and targets == DEFAULT.targets:
-                    for share in SHARES:
-                        add(f"{share:.0%} code, rest token", _beside(code, token, share), seed)
-    print("| | K = 8 mIoU | accuracy | K = 64 mIoU | accuracy | probe mIoU | accuracy |")
-    print("|---" * 7 + "|")
+                    add(f"{SHARE:.0%} code, rest token", _beside(code, token), seed)
+    print("| | K = 8 mIoU | accuracy | K = 64 mIoU | accuracy | probe mIoU | accuracy | quality |")
+    print("|---" * 8 + "|")
     for name, scores in rows.items():
-        print(f"| {name} | {_cells(scores)} |")
+        of_name = f"{np.mean(judged[name]):.3f}" if judged[name] else ""
+        print(f"| {name} | {_cells(scores)} | {of_name} |")
+    heads = [name for name in rows if judged[name] and name != RAW]
+    for names, what in ((heads, "heads"), ([RAW, *heads], "heads and tokens")):
+        found = np.array([each for name in names for each in rows[name]]).T
+        quality = [each for name in names for each in judged[name]]
+        print(f"| Spearman of quality, {what} | {_correlations(found, quality)} | |")
 
 
-def _beside(code: Encode, token: Encode, share: float) -> Encode:
+def _judged(project: Project) -> Verdict:
+    verdict = judge_run(project)
+    if verdict is None:
+        raise SystemExit("Judging heads needs three photographs.")
+    return verdict
+
+
+def _correlations(scores: npt.NDArray[np.float64], quality: list[float]) -> str:
+    return " | ".join(f"{spearmanr(score, quality).statistic:.2f}" for score in scores)
+
+
+def _beside(code: Encode, token: Encode) -> Encode:
     def encode(values: npt.NDArray[np.float16]) -> npt.NDArray[np.float32]:
         parts = [
             weight * part / np.linalg.norm(part, axis=-1, keepdims=True).clip(1e-6)
-            for weight, part in ((share**0.5, code(values)), ((1 - share) ** 0.5, token(values)))
+            for weight, part in ((SHARE**0.5, code(values)), ((1 - SHARE) ** 0.5, token(values)))
         ]
         return np.concatenate(parts, axis=-1).astype(np.float32)
 

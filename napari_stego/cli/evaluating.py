@@ -81,6 +81,10 @@ def evaluate(
             "--out, curves.",
         ),
     ] = False,
+    raw: Annotated[
+        bool,
+        typer.Option("--raw/--codes-only", help="Score the raw features beside the codes."),
+    ] = True,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -126,6 +130,7 @@ def evaluate(
                 named_clusters=named_clusters,
                 linear_probe=linear_probe,
                 curves=curves,
+                raw=raw,
                 seed=seed,
                 crf=refinement,
                 detail=detail,

@@ -91,8 +91,8 @@ PresetOption = Annotated[
         help="`automatic`: the defaults, with shifts that follow the photographs. All others: "
         "published settings of a data set, with its fixed shifts. Without a preset, settings are "
         "those of the head trained last; but never fixed shifts and what came with them: after a "
-        "preset or an official head all are the defaults, and after --trials D and targets, if "
-        "trials had varied them."
+        "preset or an official head all are the defaults, and after --trials D is what was "
+        "asked for."
     ),
 ]
 SetOption = Annotated[
@@ -108,13 +108,13 @@ SetOption = Annotated[
 TrialsOption = Annotated[
     int,
     typer.Option(
-        help="Train so many heads that differ in seed, D and targets, and keep the one with the "
-        "best clusters, told without labels.",
+        help="Train so many heads that differ in seed and D, and keep the one with the best "
+        "clusters, told without labels.",
         min=1,
         max=64,
     ),
 ]
-DimOption = Annotated[int | None, typer.Option(help="Length D of a code. [default: 70]", min=2)]
+DimOption = Annotated[int | None, typer.Option(help="Length D of a code. [default: 128]", min=2)]
 StepsOption = Annotated[int | None, typer.Option(help="Training steps. [default: 800]", min=1)]
 SeedOption = Annotated[int | None, typer.Option(help="Seed of all randomness. [default: 0]", min=0)]
 EvaluationSeedOption = Annotated[int, typer.Option(help="Seed of k-means.", min=0)]

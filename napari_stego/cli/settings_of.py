@@ -140,12 +140,12 @@ def _with_named(values: dict[str, Any], named: Sequence[str]) -> dict[str, Any]:
 
 def _names() -> list[str]:
     """Name the settings of a training that have no option of their own."""
-    from napari_stego.stego import RoleValues, StegoSettings
+    from napari_stego.stego import RoleValues, StegoSettings, Targets
 
     roles = [field.alias or name for name, field in RoleValues.model_fields.items()]
     names: list[str] = []
     for name, field in StegoSettings.model_fields.items():
-        if field.annotation in (RoleValues, RoleValues | None):
+        if field.annotation in (RoleValues, RoleValues | None, Targets):
             names += [f"{name}.{role}" for role in roles]
         elif name not in _NOT_BY_NAME:
             names.append(name)
@@ -157,15 +157,15 @@ def _of_last_run(project: Project) -> dict[str, Any]:
 
     Fixed shifts come with a preset or an official head, and suit other
     photographs only by luck: such settings are not passed on at all. The best
-    of several trials passes on neither the D nor the targets of a variant.
+    of several trials does not pass on the D of a variant.
     """
-    from napari_stego.selection import unvaried
+    from napari_stego.project.choosing import settings_asked_for
     from napari_stego.stego import load_run
 
     run = load_run(project.run_path)[0]
     if run.source == "official" or run.start or run.settings.shifts is not None:
         return {}
-    return unvaried(run.settings).model_dump(by_alias=True)
+    return settings_asked_for(project).model_dump(by_alias=True)
 
 
 def cluster_settings(project: Project, **changes: Any) -> ClusterSettings:

@@ -179,9 +179,7 @@ def train(
         if trials > 1:
             trained, all_trials = train_best(project, settings, trials, **options)
             for trial in all_trials:
-                varied = trial.settings.model_dump(
-                    by_alias=True, include={"seed", "dim", "targets"}
-                )
+                varied = trial.settings.model_dump(include={"seed", "dim"})
                 found.append({**varied, "quality": trial.quality.value, "run": trial.run})
         else:
             first = None if start is None else load_official(start)

@@ -9,7 +9,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QGridLayout, QWidget
 
 from napari_stego.gui.plots import ROLE_COLOURS, ROLE_MEANINGS, SmallPlots, small_plot
-from napari_stego.stego import StegoSettings, StepRecord
+from napari_stego.stego import StepRecord
 
 _LOSS_COLOUR = "#cc79a7"
 
@@ -60,29 +60,15 @@ class TrainingCurves(SmallPlots):
         """The steps on show."""
         return self._records
 
-    def start(
-        self,
-        settings: StegoSettings,
-        records: Sequence[StepRecord] = (),
-        *,
-        one_target: bool = True,
-    ) -> None:
+    def start(self, records: Sequence[StepRecord] = ()) -> None:
         """Clear, for another training.
 
         Parameters
         ----------
-        settings : StegoSettings
-            Of the training.
         records : sequence of StepRecord
             Steps that were done already.
-        one_target : bool
-            False for several trainings in a row, whose targets differ: none is drawn.
         """
         self._records = []
-        targets = settings.targets.model_dump(by_alias=True)
-        for role, line in self._targets.items():
-            line.setValue(targets[role])
-            line.setVisible(settings.shifts is None and one_target)
         self.extend(records)
 
     def extend(self, records: Sequence[StepRecord]) -> None:
@@ -106,3 +92,7 @@ class TrainingCurves(SmallPlots):
                 (r.step, r.correspondence[role]) for r in self._records if role in r.correspondence
             ]
             curve.setData([x for x, _ in points], [y for _, y in points])
+        targets = self._records[-1].targets if self._records else {}
+        for role, line in self._targets.items():
+            line.setVisible(role in targets)
+            line.setValue(targets.get(role, 0.0))

@@ -118,7 +118,7 @@ class RunPanel(QWidget):
             settings = self.form.values()
             self._settings = settings.stego
             if settings.clusters.source == "codes":
-                self.training.start(settings.stego, one_target=settings.trials == 1)
+                self.training.start()
                 self.facts.start(pick_device(settings.device))
                 self._warn(None)
                 self.verdict.hide()  # until this run has one, or is cancelled

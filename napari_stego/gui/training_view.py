@@ -9,7 +9,7 @@ from qtpy.QtWidgets import QTabWidget, QWidget
 from napari_stego.gui.curves import TrainingCurves
 from napari_stego.gui.histograms import HistogramPlots
 from napari_stego.gui.live_preview import LivePreview
-from napari_stego.stego import CorrespondenceHistograms, StegoRun, StegoSettings, StepRecord
+from napari_stego.stego import CorrespondenceHistograms, StegoRun, StepRecord
 
 _HEIGHT = 220
 
@@ -46,17 +46,9 @@ class TrainingView(QTabWidget):
         self.setFixedHeight(_HEIGHT)
         self.hide()
 
-    def start(self, settings: StegoSettings, *, one_target: bool = True) -> None:
-        """Clear, for another training; plots that are there stay where they are.
-
-        Parameters
-        ----------
-        settings : StegoSettings
-            Of the training.
-        one_target : bool
-            False for several trainings in a row, whose targets differ.
-        """
-        self.curves.start(settings, one_target=one_target)
+    def start(self) -> None:
+        """Clear, for another training; plots that are there stay where they are."""
+        self.curves.start()
         self.histograms.show_counts(None)
         self.preview.clear()
 
@@ -69,10 +61,10 @@ class TrainingView(QTabWidget):
             The run; None for nothing.
         """
         if run is None:
-            self.start(StegoSettings())
+            self.start()
             self.hide()
             return
-        self.curves.start(run.settings, run.history)
+        self.curves.start(run.history)
         self.histograms.show_counts(run.histograms)
         self.setVisible(bool(run.history))
 

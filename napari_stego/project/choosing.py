@@ -256,7 +256,7 @@ def train_best(
 ) -> tuple[StegoRun, tuple[Trial, ...]]:
     """Train several heads and make the one with the best clusters the project's.
 
-    They differ in seed, D and targets (`variations`) and are compared by
+    They differ in seed and D (`variations`) and are compared by
     `measure_quality`, which knows no labels. All are kept in the project.
 
     Parameters
@@ -321,6 +321,9 @@ def train_best(
             )
             key = project.state.run
             assert key is not None  # it has just been trained
+            if candidate != settings:
+                varied_from = settings.model_copy(update={"seed": candidate.seed})
+                write_json(_asked_file(project, key), varied_from.model_dump(mode="json"))
             quality = measure_quality(_encoded(sample, run.encode), plan, told, cancel)
             found.append(Trial(candidate, key, quality))
             runs[key] = run
@@ -330,6 +333,36 @@ def train_best(
     found.sort(key=lambda trial: (runs[trial.run].collapsed, -trial.quality.value))
     project.update(run=found[0].run)
     return runs[found[0].run], tuple(found)
+
+
+def settings_asked_for(project: Project) -> StegoSettings:
+    """Give the settings of the run trained last, without what `train_best` varied.
+
+    Parameters
+    ----------
+    project : Project
+        A project with a run.
+
+    Returns
+    -------
+    StegoSettings
+        Those of the run; of a trial those that were asked for, with its seed.
+
+    Raises
+    ------
+    CheckpointError
+        If the run is damaged.
+    """
+    run = load_run(project.run_path)[0]
+    try:
+        text = read_json(_asked_file(project, str(project.state.run)), _MAX_BYTES)
+        return StegoSettings.model_validate_json(text)
+    except (OSError, ValueError):
+        return run.settings
+
+
+def _asked_file(project: Project, run: str) -> Path:
+    return project.choice_file("asked", run)
 
 
 def _sample(project: Project) -> TokenSet:

@@ -61,6 +61,7 @@ def evaluate(
     named_clusters: int = 64,
     linear_probe: bool = False,
     curves: bool = False,
+    raw: bool = True,
     seed: int = 0,
     crf: CrfSettings | None = None,
     detail: Detail = "as-extracted",
@@ -95,6 +96,8 @@ def evaluate(
     curves : bool
         Compare correspondences with label co-occurrence; with a CRF also
         those of the refined cluster probabilities.
+    raw : bool
+        Score the raw features, too.
     seed : int
         Of k-means, the linear probe and the pairs compared.
     crf : CrfSettings, optional
@@ -120,7 +123,7 @@ def evaluate(
     ------
     StegoError
         If features or masks are missing or do not fit, or a linear probe is
-        asked for without naming masks.
+        asked for without naming masks, or nothing but codes without a run.
     Cancelled
         If `cancel` is set.
     """
@@ -128,6 +131,8 @@ def evaluate(
         raise StegoError(
             "A linear probe learns from masks of the project's own images: give naming masks too."
         )
+    if not raw and project.state.run is None:
+        raise StegoError("No run was trained yet: there are no codes to score. Train first.")
     tokens = project.tokens()
     naming = naming_images(project, naming_masks) if naming_masks is not None else None
     scored = scored_images(
@@ -157,7 +162,7 @@ def evaluate(
     scoring = _Scoring(tokens, scored, naming, classes, seed, crf, progress, cancel)
     rows = tuple(
         scoring.row(name, encode, named_clusters, linear_probe, pairs)
-        for name, encode in _contenders(project, tokens, progress, cancel).items()
+        for name, encode in _contenders(project, tokens, raw, progress, cancel).items()
     )
     dataset = masks if isinstance(masks, MaskedDataset) else None
     return Evaluation(
@@ -271,11 +276,17 @@ class _Softened:
 
 
 def _contenders(
-    project: Project, tokens: TokenSet, progress: ProgressCallback, cancel: CancelToken | None
+    project: Project,
+    tokens: TokenSet,
+    raw: bool,
+    progress: ProgressCallback,
+    cancel: CancelToken | None,
 ) -> dict[str, Encode]:
     contenders: dict[str, Encode] = {}
     if project.state.run is not None:
         contenders["STEGO codes"] = load_run(project.run_path)[0].encode
+        if not raw:
+            return contenders
     mean = corpus_mean(tokens, progress, cancel)[0]
     contenders["raw features, corpus mean subtracted"] = Preparation(mean).apply
     contenders["raw features"] = Preparation().apply

@@ -119,7 +119,7 @@ class ProjectFolder:
         Parameters
         ----------
         kind : str
-            What: "layers", "verdict" or "stability".
+            What: "layers", "verdict", "asked" or "stability".
         key : str
             Key of all that it depends on.
 

@@ -169,5 +169,5 @@ def refined_labels(
         kept = np.isin(before, list(locked)) | np.isin(moved, list(locked))
         after = np.where(kept, before, moved)
     said = said_map(segmentation, image)
-    own = None if said is None else ~np.isin(said, (NOT_SAID, UNLABELLED))
+    own = None if said is None else (said != NOT_SAID) & (said != UNLABELLED)
     return before, clean_labels(after, settings.smallest, settings.largest_hole, locked, own)

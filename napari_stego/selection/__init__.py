@@ -3,7 +3,7 @@
 from napari_stego.selection.layers import LayerScores, choose_layer
 from napari_stego.selection.plan import QualityPlan
 from napari_stego.selection.quality import QUALITY_CLUSTERS, ClusterQuality, measure_quality
-from napari_stego.selection.trials import Trial, unvaried, variations
+from napari_stego.selection.trials import Trial, variations
 from napari_stego.selection.verdict import Verdict, compare, judge
 
 __all__ = [
@@ -17,6 +17,5 @@ __all__ = [
     "compare",
     "judge",
     "measure_quality",
-    "unvaried",
     "variations",
 ]

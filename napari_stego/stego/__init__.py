@@ -6,7 +6,7 @@ from napari_stego.stego.official import OfficialStego, load_official
 from napari_stego.stego.probes import ClusterProbe, LinearProbe, TokenLabels
 from napari_stego.stego.run import CheckpointError, StegoRun, StepRecord
 from napari_stego.stego.run_file import load_run, save_run
-from napari_stego.stego.settings import PresetName, RoleValues, StegoSettings
+from napari_stego.stego.settings import PresetName, RoleValues, StegoSettings, Targets
 from napari_stego.stego.trainer import HistogramObserver, RunObserver, StepObserver, train_stego
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "StegoSettings",
     "StepObserver",
     "StepRecord",
+    "Targets",
     "TokenLabels",
     "collapse_warning",
     "load_official",

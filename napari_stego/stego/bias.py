@@ -13,13 +13,17 @@ the number of classes. That gives the targets a meaning:
 - ``random`` 0: the unit codes of the corpus have no direction in common. A
   common direction tells classes apart by nothing; at 1 all codes are one, which
   is the collapse.
-- ``self`` 0.4: over one image ``|E u|**2`` is 1/m for m equally large parts
-  with orthogonal codes; 0.4 stands for two to three parts.
-- ``knn`` 0.3: below ``self``, for a neighbour shows most, but not all, of what
-  an image shows.
+- ``self``: over one image ``|E u|**2`` is 1/m for m equally large parts with
+  orthogonal codes. How many parts an image has, a corpus tells by its tokens:
+  the target is their own mean correspondence (`targets_of`). Then training
+  makes codes that correspond much or not at all of tokens that correspond more
+  or less, but neither adds to what an image has in common nor takes from it. A
+  higher target melts parts together: 0.4, two to three parts an image, did so
+  on corpora that show more.
+- ``knn``: likewise, over neighbours.
 
-A corpus cannot always reach the last two (images of one texture, or nothing in
-common between neighbours). The first can always be reached, and goes first.
+A corpus cannot always reach the last two. The first can always be reached, and
+goes first.
 
 Scales
 ------
@@ -46,6 +50,8 @@ from pydantic import FiniteFloat, NonNegativeInt
 START_QUANTILE = {"random": 0.9, "knn": 0.6, "self": 0.6}
 CLAMP_QUANTILES = (0.02, 0.995)
 
+_LARGEST_TARGET = 0.9
+
 _REPULSION_RESERVE = 5.0
 
 _SMOOTHING = 0.9
@@ -54,6 +60,30 @@ _INTEGRAL = 0.05
 _TRACKING = 0.05
 _TOLERANCE = 0.03
 _RESTRAINT = 4.0
+
+
+def targets_of(means: Mapping[str, float]) -> dict[str, float]:
+    """Take targets from the tokens of a corpus.
+
+    Parameters
+    ----------
+    means : mapping of str to float
+        Mean feature correspondence of ``self`` pairs, and of ``knn`` and
+        ``random`` pairs if there are such, in ``[-1, 1]``, not clamped.
+
+    Returns
+    -------
+    dict of str to float
+        Target of each of them, in ``[0, 0.9]``: 0 for random pairs. What random
+        pairs have in common, all images have; it is taken off the others as
+        agreement by chance is in Cohen's kappa, ``(mean - r) / (1 - r)``.
+    """
+    common = means.get("random", 0.0)
+    room = max(1 - common, 1e-6)
+    targets = {
+        role: min(max((mean - common) / room, 0.0), _LARGEST_TARGET) for role, mean in means.items()
+    }
+    return targets | ({"random": 0.0} if "random" in means else {})
 
 
 @dataclass

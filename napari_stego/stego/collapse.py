@@ -43,8 +43,8 @@ def collapse_warning(history: Sequence[StepRecord], settings: StegoSettings) -> 
         return None
     window = history[max(0, done - _CHECK_EVERY) : done]
     found = [r.correspondence["random"] for r in window if "random" in r.correspondence]
-    mean = sum(found) / len(found) if found else settings.targets.random
-    limit = settings.targets.random + COLLAPSE_MARGIN
+    limit = window[-1].targets.get("random", 0.0) + COLLAPSE_MARGIN
+    mean = sum(found) / len(found) if found else limit
     if mean <= limit:
         return None
     if settings.shifts is not None:

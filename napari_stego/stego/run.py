@@ -41,6 +41,9 @@ class StepRecord:
         The shifts b after the step.
     probes : dict of str to float
         Loss of the probes there are: ``cluster``, ``linear``.
+    targets : dict of str to float
+        What the control of the shifts aims at, the same at each step; empty
+        with fixed shifts, and in runs of before it was kept.
     """
 
     step: int
@@ -48,6 +51,7 @@ class StepRecord:
     correspondence: dict[str, float]
     shifts: dict[str, float]
     probes: dict[str, float] = field(default_factory=dict)
+    targets: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass

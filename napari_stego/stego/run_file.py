@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from pydantic import TypeAdapter
+from pydantic import FiniteFloat, TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -34,6 +34,7 @@ _MAX_BYTES = 2**30
 
 _CONTROL = TypeAdapter(BiasControl)
 _ROLES = TypeAdapter(tuple[Literal["random", "knn", "self"], ...])
+_TARGETS = TypeAdapter(dict[str, FiniteFloat])
 _WARNINGS = TypeAdapter(list[str])
 _SOURCE: TypeAdapter[RunSource] = TypeAdapter(RunSource)
 
@@ -79,6 +80,7 @@ def save_run(
         "warnings": json.dumps(run.warnings),
         "source": json.dumps(run.source),
         "start": run.start,
+        "targets": json.dumps(run.history[-1].targets if run.history else {}),
     }
     if run.histograms is not None:
         metadata["histograms"] = str(run.histograms.step)
@@ -152,7 +154,12 @@ def load_run(
             settings,
             parts.head,
             Preparation(None if mean is None else mean.numpy()),
-            _to_history(tensors["history"], roles, parts.probes),
+            _to_history(
+                tensors["history"],
+                roles,
+                parts.probes,
+                _TARGETS.validate_json(metadata.get("targets", "{}")),
+            ),
             _WARNINGS.validate_json(metadata["warnings"]),
             parts.cluster_probe,
             parts.linear_probe,
@@ -225,7 +232,7 @@ def _to_rows(
 
 
 def _to_history(
-    rows: torch.Tensor, roles: Sequence[str], probes: Sequence[str]
+    rows: torch.Tensor, roles: Sequence[str], probes: Sequence[str], targets: dict[str, float]
 ) -> list[StepRecord]:
     first, second = 1 + len(roles), 1 + 2 * len(roles)
     return [
@@ -235,6 +242,7 @@ def _to_history(
             dict(zip(roles, row[1:first], strict=True)),
             dict(zip(roles, row[first:second], strict=True)),
             dict(zip(probes, row[second:], strict=True)),
+            targets,
         )
         for step, row in enumerate(rows.tolist(), start=1)
     ]
@@ -315,10 +323,11 @@ def _checked_control(
     needed: list[Mapping[str, object]] = [control.shifts]
     if settings.shifts is None:
         needed += [control.integral, control.bounds, control.mean, control.spread, control.smoothed]
-    known = (control.targets, control.weights) == (
-        settings.targets.model_dump(by_alias=True),
-        settings.weights.model_dump(by_alias=True),
-    )
+    asked = settings.targets.model_dump(by_alias=True, exclude_none=True)
+    known = control.weights == settings.weights.model_dump(by_alias=True)
+    if settings.shifts is None:
+        needed.append(control.targets)
+        known &= asked.items() <= control.targets.items()
     if not known or not all(values.keys() >= set(roles) for values in needed):
         raise ValueError("the state of its shifts is incomplete")
     return control

@@ -48,6 +48,25 @@ class RoleValues(BaseModel):
     self_: float = Field(alias="self")
 
 
+class Targets(BaseModel):
+    """What the control of the shifts aims at, for each kind of image pair.
+
+    Attributes
+    ----------
+    random, knn, self_ : float, optional
+        Mean code correspondence; None for that of the tokens
+        (`stego.bias.targets_of`).
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False
+    )
+
+    random: float | None = Field(default=0.0, ge=-1.0, le=1.0)
+    knn: float | None = Field(default=None, ge=-1.0, le=1.0)
+    self_: float | None = Field(default=None, ge=-1.0, le=1.0, alias="self")
+
+
 class StegoSettings(BaseModel):
     """How a STEGO head is trained.
 
@@ -75,8 +94,9 @@ class StegoSettings(BaseModel):
         Weight of each term of the loss.
     shifts : RoleValues, optional
         Fixed shifts b. By default they are controlled: see `targets`.
-    targets : RoleValues
-        Mean code correspondence that the control of the shifts aims at.
+    targets : Targets
+        Mean code correspondence that the control of the shifts aims at; by
+        default 0 for random pairs, and for the others what the tokens have.
     centre : bool
         Spatial centring of feature correspondences (Eq. 3).
     zero_clamp : bool
@@ -102,7 +122,7 @@ class StegoSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    dim: int = Field(default=70, ge=2, le=2048)
+    dim: int = Field(default=128, ge=2, le=2048)
     steps: int = Field(default=800, ge=1, le=250_000)
     batch_size: int = Field(default=32, ge=1)
     positions: int = Field(default=121, ge=2)
@@ -111,7 +131,7 @@ class StegoSettings(BaseModel):
     negatives: int = Field(default=5, ge=1)
     weights: RoleValues = RoleValues(random=0.63, knn=0.25, self=0.67)
     shifts: RoleValues | None = None
-    targets: RoleValues = RoleValues(random=0.0, knn=0.3, self=0.4)
+    targets: Targets = Targets()
     centre: bool = True
     zero_clamp: bool = True
     stabilise: bool = False

@@ -16,7 +16,7 @@ from napari_stego.errors import StegoError
 from napari_stego.features import Preparation, TokenSet, corpus_mean
 from napari_stego.progress import CancelToken, ProgressCallback
 from napari_stego.stego.batches import BatchSampler, Draw
-from napari_stego.stego.bias import BiasControl
+from napari_stego.stego.bias import BiasControl, targets_of
 from napari_stego.stego.collapse import collapse_warning
 from napari_stego.stego.head import StegoHead
 from napari_stego.stego.histograms import (
@@ -169,19 +169,21 @@ class Training:
 
     def _new_control(self) -> BiasControl:
         settings = self.settings
-        control = BiasControl(
-            settings.targets.model_dump(by_alias=True), settings.weights.model_dump(by_alias=True)
-        )
+        weights = settings.weights.model_dump(by_alias=True)
         if settings.shifts is not None:
-            control.shifts = settings.shifts.model_dump(by_alias=True)
-            return control
+            return BiasControl({}, weights, settings.shifts.model_dump(by_alias=True))
         seen: dict[str, list[torch.Tensor]] = {}
         with torch.no_grad():
             for look in range(_LOOKS):
                 for pair in self._pairs(self._draw(_FIRST_LOOK + look)):
                     seen.setdefault(pair.role, []).append(thinned(pair.features).flatten().cpu())
-        for role, values in seen.items():
-            control.start(role, torch.cat(values).numpy())
+        found = {role: torch.cat(values).numpy() for role, values in seen.items()}
+        # Spatial centring keeps the mean.
+        means = {role: float(values.mean(dtype=np.float64)) for role, values in found.items()}
+        asked = settings.targets.model_dump(by_alias=True, exclude_none=True)
+        control = BiasControl(targets_of(means) | asked, weights)
+        for role, values in found.items():
+            control.start(role, values)
         return control
 
     def _draw(self, step: int) -> Draw:
@@ -255,7 +257,8 @@ class Training:
             self.control.update(found)
         shifts = {role: self.control.shifts[role] for role in found}
         probe_losses = {name: float(value.detach()) for name, value in probes.items()}
-        record = StepRecord(step, float(loss.detach()), found, shifts, probe_losses)
+        targets = {role: self.control.targets[role] for role in found if self.control.targets}
+        record = StepRecord(step, float(loss.detach()), found, shifts, probe_losses, targets)
         run.history.append(record)
         if step % HISTOGRAM_EVERY == 0 or run.finished:
             counted = ((pair.role, pair.features, pair.codes) for pair in pairs)

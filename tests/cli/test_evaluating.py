@@ -68,6 +68,7 @@ def test_one_command_writes_table_matrices_and_curves(project, suim, tmp_path):
         (["--dataset", "suim"], "with --root"),
         (["--masks", "m", "--training-masks"], "belongs to --dataset"),
         (["--masks", "m", "--linear-probe"], "give naming masks too"),
+        (["--masks", "m", "--codes-only"], "there are no codes"),
         (["--dataset", "suim", "--root", "nowhere"], "Check --root"),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from napari_stego.gui.training_view import TrainingView
 from napari_stego.gui.verdict_line import VerdictLine
 from napari_stego.project import Project
 from napari_stego.selection import Verdict
-from napari_stego.stego import HISTOGRAM_EDGES, CorrespondenceHistograms, StegoSettings, StepRecord
+from napari_stego.stego import HISTOGRAM_EDGES, CorrespondenceHistograms, StepRecord
 
 BINS = len(HISTOGRAM_EDGES) - 1
 ROLES = ("random", "knn", "self")
@@ -192,18 +193,22 @@ def test_bars_are_shares_of_the_pairs_of_each_kind(qtbot):
         )
         assert drawn(view.histograms, name, "random") is None  # one image makes no such pairs
     assert "random" not in view.histograms._legend.text()
-    view.start(StegoSettings())
+    view.start()
     assert all(drawn(view.histograms, "codes", role) is None for role in ROLES)
 
 
 def test_curves_of_several_trainings_in_a_row_are_those_of_the_last(qtbot):
     view = TrainingView(None)
     qtbot.addWidget(view)
-    view.start(StegoSettings(), one_target=False)
-    view.extend([record(step) for step in (1, 2)])
+    view.start()
+    view.extend([replace(record(step), targets={"self": 0.2}) for step in (1, 2)])
+    lines = view.curves._targets
+    assert [(role, line.value()) for role, line in lines.items() if line.isVisible()] == [
+        ("self", 0.2)
+    ]
     view.extend([record(step) for step in (3, 1, 2, 3, 4)])
     assert [r.step for r in view.curves.records] == [1, 2, 3, 4]
-    assert not any(line.isVisible() for line in view.curves._targets.values())
+    assert not any(line.isVisible() for line in lines.values())
 
 
 @pytest.mark.parametrize(

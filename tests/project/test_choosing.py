@@ -8,6 +8,7 @@ from napari_stego.errors import StegoError
 from napari_stego.features import FeatureSettings
 from napari_stego.progress import Cancelled, CancelToken
 from napari_stego.project import Project, judge_run, score_layers, train, train_best
+from napari_stego.project.choosing import settings_asked_for
 from napari_stego.stego import RoleValues, load_run
 
 
@@ -81,6 +82,10 @@ def test_the_best_of_several_runs_becomes_the_projects(tmp_path, extracted, shor
     assert project.state.run == trials[0].run
     assert run.settings == trials[0].settings
     assert len({trial.run for trial in trials}) == 3
+    for trial in trials:
+        project.update(run=trial.run)
+        asked = short.model_copy(update={"seed": trial.settings.seed})
+        assert settings_asked_for(project) == asked
     assert all(project.run_file(trial.run).is_file() for trial in trials)
 
 

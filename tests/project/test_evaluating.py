@@ -131,6 +131,14 @@ def test_masks_of_unreadable_images_only_are_an_error(
         evaluate(project, masks, device="cpu")
 
 
+def test_codes_can_be_scored_alone(project, tmp_path):
+    masks = write_masks(tmp_path / "masks", tmp_path / "images")
+    (row,) = evaluate(project, masks, raw=False, device="cpu").rows
+    assert row.name == "STEGO codes"
+    first = evaluate(project, masks, device="cpu").rows[0]
+    assert (row.name, row.matched.miou) == (first.name, first.matched.miou)
+
+
 def test_clusters_are_also_matched_many_to_one(project, tmp_path):
     masks = write_masks(tmp_path / "masks", tmp_path / "images")
     evaluation = evaluate(project, masks, device="cpu")

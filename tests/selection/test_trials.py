@@ -3,7 +3,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_stego.selection import unvaried, variations
+from napari_stego.selection import variations
 from napari_stego.stego import RoleValues, StegoSettings
 
 FIXED = RoleValues(random=0.4, knn=0.1, self=0.2)
@@ -17,18 +17,10 @@ def test_all_differ_and_the_first_is_what_was_asked_for(count, seed, dim):
     assert varied[0] == settings
 
 
-def test_seed_dim_and_targets_vary():
+def test_seed_and_dim_vary():
     varied = variations(StegoSettings(), 4)
     assert len({s.seed for s in varied}) == 2
     assert len({s.dim for s in varied}) == 2
-    assert len({s.targets.knn for s in varied}) == 2
-
-
-def test_what_trials_varied_can_be_taken_back_but_for_the_seed():
-    asked = StegoSettings(steps=90, learning_rate=1e-4)
-    for varied in variations(asked, 4):
-        assert unvaried(varied) == asked.model_copy(update={"seed": varied.seed})
-    assert unvaried(StegoSettings(dim=24)).dim == 24
 
 
 def test_with_fixed_shifts_only_the_seed_varies():

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_stego.stego import RoleValues, StegoSettings, train_stego
-from napari_stego.stego.bias import BiasControl
+from napari_stego.stego import StegoSettings, Targets, train_stego
+from napari_stego.stego.bias import BiasControl, targets_of
 
 TARGETS = {"random": 0.0, "knn": 0.3, "self": 0.4}
 WEIGHTS = {"random": 0.63, "knn": 0.25, "self": 0.67}
@@ -155,7 +155,7 @@ CORPORA = {
     "fast learning": (lambda: textures(30), {"learning_rate": 3e-3}),
     "another target": (
         lambda: textures(30),
-        {"targets": RoleValues(random=0.2, knn=0.4, self=0.5)},
+        {"targets": Targets(random=0.2, knn=0.4, self=0.5)},
     ),
 }
 
@@ -188,3 +188,28 @@ def test_constant_tokens_have_nothing_to_control(stored):
     settings = StegoSettings(dim=4, steps=30, batch_size=4, positions=5)
     run = train_stego(stored([np.ones((3, 4, 16))] * 6), settings)
     assert all(np.isfinite(list(record.shifts.values())).all() for record in run.history)
+
+
+@given(common=st.floats(-0.2, 0.9), knn=st.floats(-0.2, 1), own=st.floats(-0.2, 1))
+def test_targets_are_what_pairs_have_in_common_beyond_random_ones(common, knn, own):
+    found = targets_of({"random": common, "knn": knn, "self": own})
+    assert found["random"] == 0
+    for role, mean in (("knn", knn), ("self", own)):
+        expected = (mean - common) / (1 - common)
+        assert found[role] == pytest.approx(np.clip(expected, 0, 0.9))
+    assert (found["self"] >= found["knn"]) == (own >= knn) or found["self"] == found["knn"]
+    assert targets_of({"self": own}) == {"self": np.clip(own, 0, 0.9)}
+
+
+def test_codes_hold_images_together_as_much_as_their_tokens_do(stored):
+    corpora = [stored(textures(30, common=0, separation=s)) for s in (0.4, 1.5)]
+    settings = StegoSettings(dim=12, steps=300, batch_size=10, positions=20, negatives=3)
+    means = []
+    for tokens in corpora:
+        last = train_stego(tokens, settings).history[-50:]
+        targets = last[-1].targets
+        means.append(targets["self"])
+        found = np.mean([record.correspondence["self"] for record in last])
+        assert found == pytest.approx(targets["self"], abs=0.1)
+        assert targets["random"] == 0
+    assert means[1] > means[0] + 0.1

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from napari_stego.stego import (
     RoleValues,
     StegoSettings,
     StepRecord,
+    Targets,
     collapse_warning,
     load_run,
     train_stego,
@@ -112,11 +114,13 @@ def test_a_collapse_is_told_at_every_50th_step_and_at_the_last(values, steps, to
 
 
 def test_the_warning_says_by_how_much_and_what_to_do():
-    wanted = SHORT.model_copy(
-        update={"steps": 800, "targets": RoleValues(random=0.3, knn=0.5, self=0.6)}
-    )
-    assert collapse_warning(agreeing(*[0.39] * 100), wanted) is None
-    warning = collapse_warning(agreeing(*[0.456] * 100), wanted)
+    wanted = SHORT.model_copy(update={"steps": 800})
+
+    def aiming(value):
+        return [replace(r, targets={"random": 0.3}) for r in agreeing(*[value] * 100)]
+
+    assert collapse_warning(aiming(0.39), wanted) is None
+    warning = collapse_warning(aiming(0.456), wanted)
     for part in ["up to step 100", "0.46 on average", "more than 0.40", "train for more steps"]:
         assert part in warning
 
@@ -230,7 +234,7 @@ def test_any_number_of_images(token_set, n_images):
         {"negatives": 1},
         {"neighbours": 1},
         {"weights": RoleValues(random=1.0, knn=0.0, self=1.0)},
-        {"targets": RoleValues(random=0.2, knn=0.3, self=0.5)},
+        {"targets": Targets(random=0.2, knn=0.3, self=0.5)},
         {"learning_rate": 1e-3},
         {"sampling": "bilinear"},
         {"shifts": RoleValues(random=0.2, knn=0.1, self=0.1)},
