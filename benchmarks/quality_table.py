@@ -45,7 +45,7 @@ from napari_stego.stego import COLLAPSE_MARGIN, StegoSettings, load_run
 OURS = "ours, automatic"
 OFFICIAL = "official defaults"
 SAVED = "quality_table.json"
-COLUMNS = ("miou", "accuracy", "named_miou", "named_accuracy", "probe_miou", "probe_accuracy")
+KINDS = ("", "joined_", "named_", "probe_")
 
 
 def main() -> None:
@@ -128,11 +128,13 @@ def _score(
     )
     print(f"  scored in {time.perf_counter() - start:.0f} s", flush=True)
     for row in found.rows:
-        scores = {"miou": row.matched.miou, "accuracy": row.matched.accuracy}
-        if row.named is not None and row.linear_probe is not None:
-            scores |= {"named_miou": row.named.miou, "named_accuracy": row.named.accuracy}
-            probe = row.linear_probe
-            scores |= {"probe_miou": probe.miou, "probe_accuracy": probe.accuracy}
+        of_row = (row.matched, row.joined, row.named, row.linear_probe)
+        scores = {
+            f"{kind}{score}": getattr(each, score)
+            for kind, each in zip(KINDS, of_row, strict=True)
+            if each is not None
+            for score in ("miou", "accuracy")
+        }
         key = f"{name if row.name == 'STEGO codes' else row.name}, {where}"
         rows[key].append({column: 100 * value for column, value in scores.items()})
         print(f"    {key}: " + " ".join(f"{100 * value:.1f}" for value in scores.values()))
@@ -147,12 +149,18 @@ def _table(rows: dict[str, list[dict[str, float]]], named: int) -> str:
 
     titles = [
         f"{kind} {score}"
-        for kind in ("matched", f"K = {named} named", "linear probe")
+        for kind in (
+            "matched",
+            f"K = {named} joined, matched",
+            f"K = {named} named",
+            "linear probe",
+        )
         for score in ("mIoU", "accuracy")
     ]
     lines = [f"| | {' | '.join(titles)} |", "|---" * (len(titles) + 1) + "|"]
+    keys = [f"{kind}{score}" for kind in KINDS for score in ("miou", "accuracy")]
     for name, scores in rows.items():
-        lines.append(f"| {name} | {' | '.join(cell(scores, c) for c in COLUMNS)} |")
+        lines.append(f"| {name} | {' | '.join(cell(scores, key) for key in keys)} |")
     return "\n".join(lines)
 
 

@@ -45,10 +45,6 @@ class CutProblem:
         ``(M, D) float32`` unit vectors, as `superpixel_features` makes them.
     tree : RegionTree
         Of the photograph.
-    prior : numpy.ndarray, optional
-        ``(M,) float64`` log odds of each superpixel to be inside, known
-        before any click, such as from scores of a class; added to the unary
-        term of the first click.
 
     Attributes
     ----------
@@ -60,7 +56,7 @@ class CutProblem:
     Raises
     ------
     ValueError
-        If there are not as many features, or log odds, as superpixels.
+        If there are not as many features as superpixels.
 
     References
     ----------
@@ -73,14 +69,11 @@ class CutProblem:
         superpixels: Superpixels,
         features: npt.NDArray[np.float32],
         tree: RegionTree,
-        prior: npt.NDArray[np.float64] | None = None,
     ) -> None:
-        for each in (features, prior):
-            if each is not None and len(each) != superpixels.count:
-                raise ValueError(f"{len(each)} values for {superpixels.count} superpixels")
+        if len(features) != superpixels.count:
+            raise ValueError(f"{len(features)} features for {superpixels.count} superpixels")
         self.superpixels = superpixels
         self.tree = tree
-        self._prior = prior
         self._measuring = Measuring(tree, features)
         # An edge of colour or of features makes it cheap to cut there.
         sameness = np.exp(-CUT.contrast * self._measuring.contrasts)
@@ -148,8 +141,7 @@ class CutProblem:
         self, terms: dict[str, Values], clicks: tuple[Click, ...], belief: Belief | None
     ) -> Values:
         if belief is None:
-            unary = unary_of(terms, WEIGHTS["first"])
-            return unary if self._prior is None else unary + self._prior
+            return unary_of(terms, WEIGHTS["first"])
         both = any(not click.positive for click in clicks)
         return unary_of(terms, WEIGHTS["both" if both else "positive"])
 

@@ -30,6 +30,9 @@ class EvaluationRow:
         More clusters, each named by the majority class of the naming masks.
     many_to_one : Scores
         The K clusters of `matched`, each matched to its commonest class.
+    joined : Scores or None
+        The clusters of `named`, joined along their merge tree to as many parts
+        as there are classes, matched to them one to one.
     linear_probe : Scores or None
         A linear classifier fitted with the naming masks.
     curves : mapping of PairKind to PrecisionRecall, optional
@@ -42,6 +45,7 @@ class EvaluationRow:
     matched: Scores
     named: Scores | None
     many_to_one: Scores
+    joined: Scores | None = None
     linear_probe: Scores | None = None
     curves: Curves | None = None
     refined_curves: Curves | None = None

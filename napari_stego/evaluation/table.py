@@ -76,6 +76,8 @@ def columns(evaluation: Evaluation) -> tuple[Column, ...]:
     if evaluation.named_clusters is not None:
         title = f"K={evaluation.named_clusters}, named"
         found += _scores(title, "named", lambda row: row.named)
+        title = f"K={evaluation.named_clusters}, joined to {len(evaluation.classes)}, Hungarian"
+        found += _scores(title, "joined", lambda row: row.joined)
     has_linear = any(result.linear_accuracy is not None for result in evaluation.published)
     if has_linear or any(row.linear_probe is not None for row in rows):
         found += _scores(
@@ -273,6 +275,7 @@ def json_values(evaluation: Evaluation) -> dict[str, Any]:
                 "hungarian": _score_values(row.matched),
                 "many_to_one": _score_values(row.many_to_one),
                 "named": _score_values(row.named),
+                "joined": _score_values(row.joined),
                 "linear_probe": _score_values(row.linear_probe),
                 "average_precision": _precisions(row.curves),
                 "average_precision_crf": _precisions(row.refined_curves),

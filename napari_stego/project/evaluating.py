@@ -15,6 +15,7 @@ from napari_stego.clustering import (
     CrfSettings,
     Encode,
     fit_clusters,
+    merge_tree,
 )
 from napari_stego.errors import StegoError
 from napari_stego.evaluation import (
@@ -88,7 +89,9 @@ def evaluate(
         project's own.
     naming_masks : Path or MaskedDataset, optional
         Masks of the project's own images. With them, `named_clusters`
-        clusters are named by their majority class there and scored too.
+        clusters are named by their majority class there and scored too; and,
+        without names, joined along their merge tree to as many parts as there
+        are classes.
     named_clusters : int
         K for naming.
     linear_probe : bool
@@ -201,7 +204,8 @@ class _Scoring:
         model = self._clusters(encode, len(self.classes))
         models: list[PatchScorer] = [model]
         if self.naming is not None:
-            models.append(self._clusters(encode, named_clusters))
+            fine = self._clusters(encode, named_clusters)
+            models.append(fine)
             if linear_probe:
                 models.append(self._linear_probe(self.naming, encode))
         confusion, *others = confusion_with_masks(
@@ -213,8 +217,9 @@ class _Scoring:
             progress=self.progress,
             cancel=self.cancel,
         )
-        named = probe = plain = refined = None
+        named = joined = probe = plain = refined = None
         if self.naming is not None:
+            joined = hungarian_scores(joined_along_tree(others[0], fine))
             named = named_scores(others[0], self._names(self.naming, models[1], encode))
             if linear_probe:
                 probe = named_scores(others[1], np.arange(len(self.classes)))
@@ -229,6 +234,7 @@ class _Scoring:
             matched=hungarian_scores(confusion),
             named=named,
             many_to_one=many_to_one_scores(confusion),
+            joined=joined,
             linear_probe=probe,
             curves=plain,
             refined_curves=refined,
@@ -273,6 +279,27 @@ class _Softened:
 
     def scores(self, codes: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         return self.probe.scores(codes) / np.float32(self.sharpness)
+
+
+def joined_along_tree(
+    confusion: npt.NDArray[np.int64], fine: ClusterModel
+) -> npt.NDArray[np.int64]:
+    """Join the clusters of a confusion matrix until there are as many as classes.
+
+    Parameters
+    ----------
+    confusion : numpy.ndarray
+        ``(C, K) int64`` pixels of each class in each cluster.
+    fine : ClusterModel
+        The K clusters.
+
+    Returns
+    -------
+    numpy.ndarray
+        ``(C, min(C, K)) int64``.
+    """
+    parts = merge_tree(fine).cut_into(min(len(confusion), len(fine)))
+    return np.stack([confusion[:, parts == part].sum(axis=1) for part in np.unique(parts)], axis=1)
 
 
 def _contenders(

@@ -29,11 +29,11 @@ def scene():
     return np.clip(image, 0, 255).astype(np.uint8), grid, inside
 
 
-def problem_of(image, grid, prior=None):
+def problem_of(image, grid):
     superpixels = Superpixels.of(image)
     features = superpixel_features(superpixels, grid)
     tree = RegionTree.of(superpixels, features)
-    return CutProblem(superpixels, features, tree, None if prior is None else prior(superpixels))
+    return CutProblem(superpixels, features, tree)
 
 
 @pytest.fixture(scope="module")
@@ -103,18 +103,6 @@ def test_signs_within_one_superpixel_part_it(problem):
     assert not mask[other]
 
 
-def test_what_is_known_before_counts_for_the_first_click():
-    image, grid, _ = scene()
-
-    def right(superpixels):
-        return np.where(superpixels.centres[:, 1] > 40, 50.0, -50.0)
-
-    plain = problem_of(image, grid).propose([Click.at(32, 40)])
-    with_prior = problem_of(image, grid, right).propose([Click.at(32, 40)])
-    assert with_prior[:, 45:].mean() > plain[:, 45:].mean()
-    assert with_prior[:, :35].mean() < plain[:, :35].mean()
-
-
 def test_photographs_of_any_size_and_of_one_colour_can_be_clicked():
     for height, width in ((1, 1), (1, 9), (40, 3), (17, 30)):
         image = np.full((height, width, 3), 90, np.uint8)
@@ -138,5 +126,5 @@ def test_what_cannot_be_clicked_is_refused_with_what_to_do(problem):
 
 def test_features_of_other_superpixels_are_refused(problem):
     tree = problem.tree
-    with pytest.raises(ValueError, match="values for"):
+    with pytest.raises(ValueError, match="features for"):
         CutProblem(tree.superpixels, np.zeros((3, 4), np.float32), tree)

@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from napari_stego.clustering import CrfSettings, crf_available
+from napari_stego.clustering import ClusterModel, CrfSettings, crf_available
 from napari_stego.errors import StegoError
 from napari_stego.evaluation import DATASETS, MaskError
 from napari_stego.progress import Cancelled, CancelToken
 from napari_stego.project import evaluate
+from napari_stego.project.evaluating import joined_along_tree
 
 
 def write_masks(folder, images, ids=(1, 2), void=False):
@@ -131,6 +132,15 @@ def test_masks_of_unreadable_images_only_are_an_error(
         evaluate(project, masks, device="cpu")
 
 
+def test_clusters_join_by_likeness_until_there_are_as_many_as_classes():
+    centroids = np.array([[1, 0, 0.1], [0, 1, 0], [1, 0.1, 0], [0, 0, 1], [0.1, 1, 0]])
+    confusion = np.array([[8, 1, 4, 0, 2], [0, 5, 0, 1, 6], [0, 0, 0, 9, 0]])
+    joined = joined_along_tree(confusion, ClusterModel(centroids.astype(np.float32)))
+    assert sorted(map(tuple, joined.T.tolist())) == [(0, 1, 9), (3, 11, 0), (12, 0, 0)]
+    few = ClusterModel(centroids[:2].astype(np.float32))
+    np.testing.assert_array_equal(joined_along_tree(confusion[:, :2], few), confusion[:, :2])
+
+
 def test_codes_can_be_scored_alone(project, tmp_path):
     masks = write_masks(tmp_path / "masks", tmp_path / "images")
     (row,) = evaluate(project, masks, raw=False, device="cpu").rows
@@ -205,6 +215,7 @@ def test_a_data_set_is_scored_with_its_own_photographs_and_classes(
         assert np.isnan(row.matched.per_class_iou[1])  # no building is there
         assert row.matched.confusion.sum() == 4 * 59 * 96
         assert row.linear_probe.confusion.sum() == row.matched.confusion.sum()
+        assert row.joined.confusion.sum() == row.named.confusion.sum()
         assert not row.linear_probe.confusion[:, 1].any()  # it has seen no building
         assert set(row.curves) == {"self", "knn", "random"}
         assert row.curves["self"].base_rate == pytest.approx(0.5, abs=0.1)
