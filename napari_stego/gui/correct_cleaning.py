@@ -65,8 +65,8 @@ class CleaningBox(QGroupBox):
         self._runner = LatestRunner("napari-stego cleaning", self)
         self.smallest = _pixels("Smallest region", self)
         self.smallest.setToolTip(
-            "Smaller regions of a class go to the class with the longest border around them; 0 "
-            "leaves all"
+            "Smaller regions of a class go to the class with the longest border around them; what "
+            "you painted or cut out stays; 0 leaves all"
         )
         self.hole = _pixels("Largest hole", self)
         self.hole.setToolTip("Unlabelled regions up to this size are filled; 0 leaves all")

@@ -12,7 +12,7 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 from scipy import ndimage
 
-from napari_stego.classes import LockClass
+from napari_stego.classes import LockClass, PaintStroke, encode_runs
 from napari_stego.project import Project, Segmentation
 from napari_stego.project.correcting import Correction
 from napari_stego.project.refining import RefineSettings, refined_labels
@@ -294,6 +294,29 @@ def test_cleaning_is_previewed_and_done_here_or_everywhere_in_one_step(user):
     assert "have another class now" in panel.given.words.text()
     session.undo()
     np.testing.assert_array_equal(user.labels, before)
+
+
+def test_a_hole_is_filled_with_keys_alone(user):
+    box, before = user.panel.cleaning, user.labels
+    mask = np.zeros(before.shape, bool)
+    mask[30:34, 40:45] = True
+    image = user.session.image.content_hash
+    erased = PaintStroke(
+        image=image, shape=mask.shape, runs=encode_runs(np.flatnonzero(mask)), class_id=0
+    )
+    user.session.edit(erased)
+    user.settle()
+    assert (user.labels[mask] == 0).all()
+    box.hole.setFocus()
+    box.hole.selectAll()
+    QTest.keyClicks(box.hole, "20")
+    for widget in (box.hole, box.crf, box.preview):
+        QTest.keyClick(widget, KEY.Key_Tab)
+    assert box.here.hasFocus()
+    QTest.keyClick(box.here, KEY.Key_Space)
+    user.settle()
+    assert (user.labels[mask] != 0).all()
+    np.testing.assert_array_equal(user.labels[~mask], before[~mask])
 
 
 def test_a_reviewed_photograph_stays_when_all_are_cleaned(user):
