@@ -140,7 +140,7 @@ def refine(
         int,
         typer.Option(
             help="Pixels of the smallest region of a class that stays; smaller ones go to the "
-            "class around them.",
+            "class around them, but for what was painted or cut out.",
             min=0,
         ),
     ] = 0,

@@ -99,9 +99,9 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option(
         "--set",
-        help="Another setting of the training, such as targets.knn=0.3, weights.self=0.5, "
-        "negatives=3 or sampling=bilinear; may be repeated. A name that there is not is answered "
-        "with all names.",
+        help="Another setting of the training, such as targets.knn=0.2 (targets.knn=tokens is "
+        "the default), weights.self=0.5, negatives=3 or sampling=bilinear; may be "
+        "repeated. A name that there is not is answered with all names.",
         metavar="NAME=VALUE",
     ),
 ]

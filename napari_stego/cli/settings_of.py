@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from napari_stego.project import Project
     from napari_stego.stego import PresetName, StegoSettings
 
+_OF_TOKENS = "tokens"
+
 # The first three have options of their own; the probe is for benchmarks.
 _NOT_BY_NAME = frozenset({"dim", "steps", "seed", "cluster_probe"})
 
@@ -82,7 +84,7 @@ def stego_settings(
         Official checkpoint that will be trained further: its code length is
         kept, and tokens are taken as they are, as it was trained.
     named : sequence of str
-        What is asked for as ``NAME=VALUE``, such as ``targets.knn=0.3``.
+        What is asked for as ``NAME=VALUE``, such as ``targets.knn=0.2``.
     **changes : Any
         What is asked for; None for nothing.
 
@@ -126,13 +128,14 @@ def _with_named(values: dict[str, Any], named: Sequence[str]) -> dict[str, Any]:
         name, sign, value = (part.strip() for part in text.partition("="))
         if not sign or name not in names:
             raise StegoError(
-                f"--set takes NAME=VALUE, as in --set targets.knn=0.3; not {text!r}. The names are "
+                f"--set takes NAME=VALUE, as in --set targets.knn=0.2; not {text!r}. The names are "
                 f"{', '.join(names)}."
             )
         field, _, role = name.partition(".")
         if role:
             others = values.get(field, defaults[field]) or {}
-            values = values | {field: {**others, role: value}}
+            wanted = None if (field, value) == ("targets", _OF_TOKENS) else value
+            values = values | {field: {**others, role: wanted}}
         else:
             values = values | {field: value}
     return values
@@ -165,7 +168,7 @@ def _of_last_run(project: Project) -> dict[str, Any]:
     run = load_run(project.run_path)[0]
     if run.source == "official" or run.start or run.settings.shifts is not None:
         return {}
-    return settings_asked_for(project).model_dump(by_alias=True)
+    return settings_asked_for(project, run.settings).model_dump(by_alias=True)
 
 
 def cluster_settings(project: Project, **changes: Any) -> ClusterSettings:

@@ -78,6 +78,7 @@ def _kinds(row: EvaluationRow) -> dict[str, Scores]:
         "Hungarian": row.matched,
         "many-to-one": row.many_to_one,
         "named": row.named,
+        "joined": row.joined,
         "linear probe": row.linear_probe,
     }
     return {kind: scores for kind, scores in found.items() if scores is not None}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -322,8 +323,7 @@ def train_best(
             key = project.state.run
             assert key is not None  # it has just been trained
             if candidate != settings:
-                varied_from = settings.model_copy(update={"seed": candidate.seed})
-                write_json(_asked_file(project, key), varied_from.model_dump(mode="json"))
+                write_json(project.choice_file("asked", key), settings.dim)
             quality = measure_quality(_encoded(sample, run.encode), plan, told, cancel)
             found.append(Trial(candidate, key, quality))
             runs[key] = run
@@ -335,34 +335,32 @@ def train_best(
     return runs[found[0].run], tuple(found)
 
 
-def settings_asked_for(project: Project) -> StegoSettings:
-    """Give the settings of the run trained last, without what `train_best` varied.
+def settings_asked_for(project: Project, settings: StegoSettings) -> StegoSettings:
+    """Take back what `train_best` varied in the run trained last, but for the seed.
 
     Parameters
     ----------
     project : Project
         A project with a run.
+    settings : StegoSettings
+        Of that run.
 
     Returns
     -------
     StegoSettings
-        Those of the run; of a trial those that were asked for, with its seed.
+        The same; of a trial with the D that was asked for.
 
     Raises
     ------
-    CheckpointError
-        If the run is damaged.
+    ProjectError
+        If the project holds a link where a file should be.
     """
-    run = load_run(project.run_path)[0]
+    path = project.choice_file("asked", str(project.state.run))
     try:
-        text = read_json(_asked_file(project, str(project.state.run)), _MAX_BYTES)
-        return StegoSettings.model_validate_json(text)
+        dim = json.loads(read_json(path, _MAX_BYTES))
+        return StegoSettings.model_validate(settings.model_dump(by_alias=True) | {"dim": dim})
     except (OSError, ValueError):
-        return run.settings
-
-
-def _asked_file(project: Project, run: str) -> Path:
-    return project.choice_file("asked", run)
+        return settings
 
 
 def _sample(project: Project) -> TokenSet:

@@ -20,7 +20,7 @@ from napari_stego.project.ahead import ahead, processors
 from napari_stego.project.edges import along_edges
 from napari_stego.project.edit_steps import in_steps, machine_edits
 from napari_stego.project.segmentation import Segmentation
-from napari_stego.project.teaching_examples import CLEANED, NOT_SAID, said_map
+from napari_stego.project.teaching_examples import CLEANED, said_map
 
 
 class RefineSettings(BaseModel):
@@ -106,7 +106,8 @@ def refine(
     Raises
     ------
     StegoError
-        If a photograph cannot be read for the CRF.
+        If a photograph cannot be read for the CRF, or has a stroke that was
+        made on an image of another size.
     Cancelled
         If `cancel` is set.
     """
@@ -158,7 +159,8 @@ def refined_labels(
     Raises
     ------
     StegoError
-        If the photograph cannot be read for the CRF.
+        If the photograph cannot be read for the CRF, or has a stroke that was
+        made on an image of another size.
     Cancelled
         If `cancel` is set.
     """
@@ -168,6 +170,6 @@ def refined_labels(
         moved = along_edges(segmentation, image, settings.crf, cancel)
         kept = np.isin(before, list(locked)) | np.isin(moved, list(locked))
         after = np.where(kept, before, moved)
-    said = said_map(segmentation, image)
-    own = None if said is None else (said != NOT_SAID) & (said != UNLABELLED)
+    said = said_map(segmentation, image, by_hand=True)
+    own = None if said is None else (said == after) & (said != UNLABELLED)
     return before, clean_labels(after, settings.smallest, settings.largest_hole, locked, own)

@@ -254,6 +254,8 @@ def train(
     )
     if project.state.run != key:
         project.update(run=key)
+    # Whoever asks for the settings of a trial means them.
+    project.choice_file("asked", key).unlink(missing_ok=True)
     return run
 
 

@@ -15,6 +15,7 @@ from napari_stego.classes import (
     ClassEditError,
     PaintStroke,
     PixelEdit,
+    ReassignRegion,
     paint,
 )
 from napari_stego.corpus import CorpusImage
@@ -71,7 +72,9 @@ def is_automatic(stroke: PixelEdit) -> bool:
     return isinstance(stroke, AcceptProposal) and stroke.source in (TAUGHT, CLEANED)
 
 
-def said_map(segmentation: Segmentation, image: CorpusImage) -> npt.NDArray[np.uint16] | None:
+def said_map(
+    segmentation: Segmentation, image: CorpusImage, *, by_hand: bool = False
+) -> npt.NDArray[np.uint16] | None:
     """Draw what the user said of the pixels of a photograph.
 
     Parameters
@@ -80,6 +83,8 @@ def said_map(segmentation: Segmentation, image: CorpusImage) -> npt.NDArray[np.u
         The classes.
     image : CorpusImage
         A photograph.
+    by_hand : bool
+        Leave out what a heatmap or a search found, which may be full of specks.
 
     Returns
     -------
@@ -93,7 +98,11 @@ def said_map(segmentation: Segmentation, image: CorpusImage) -> npt.NDArray[np.u
         If a stroke was made on an image of another size.
     """
     state = segmentation.history.state
-    strokes = [each for each in state.strokes(image.content_hash) if not is_automatic(each)]
+    strokes = [
+        each
+        for each in state.strokes(image.content_hash)
+        if not is_automatic(each) and not (by_hand and isinstance(each, ReassignRegion))
+    ]
     if not strokes:
         return None
     shape = (image.height, image.width)

@@ -19,7 +19,7 @@ def collapse_warning(history: Sequence[StepRecord], settings: StegoSettings) -> 
 
     From step 100 on, every 50th step is a check, and so is the last step of a
     run of at least 20. Codes collapse when random pairs of images agree by
-    more than their target and a margin of 0.1, on average over the 50 steps
+    more than their target (0 with fixed shifts) and a margin of 0.1, on average over the 50 steps
     up to a check.
 
     Parameters

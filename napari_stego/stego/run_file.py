@@ -6,11 +6,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import torch
-from pydantic import FiniteFloat, TypeAdapter
+from pydantic import Field, FiniteFloat, TypeAdapter
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
@@ -34,7 +34,7 @@ _MAX_BYTES = 2**30
 
 _CONTROL = TypeAdapter(BiasControl)
 _ROLES = TypeAdapter(tuple[Literal["random", "knn", "self"], ...])
-_TARGETS = TypeAdapter(dict[str, FiniteFloat])
+_TARGETS = TypeAdapter(dict[str, Annotated[FiniteFloat, Field(ge=-1, le=1)]])
 _WARNINGS = TypeAdapter(list[str])
 _SOURCE: TypeAdapter[RunSource] = TypeAdapter(RunSource)
 
@@ -155,10 +155,7 @@ def load_run(
             parts.head,
             Preparation(None if mean is None else mean.numpy()),
             _to_history(
-                tensors["history"],
-                roles,
-                parts.probes,
-                _TARGETS.validate_json(metadata.get("targets", "{}")),
+                tensors["history"], roles, parts.probes, _checked_targets(metadata, settings, roles)
             ),
             _WARNINGS.validate_json(metadata["warnings"]),
             parts.cluster_probe,
@@ -316,6 +313,20 @@ def _linear_probe(shape: tuple[int, ...], dim: int) -> LinearProbe:
     return LinearProbe(torch.empty(classes, dim), torch.empty(classes))
 
 
+def _checked_targets(
+    metadata: Mapping[str, str], settings: StegoSettings, roles: Sequence[str]
+) -> dict[str, float]:
+    if settings.shifts is not None:
+        return {}
+    asked = settings.targets.model_dump(by_alias=True, exclude_none=True)
+    # Files of before targets were kept were trained with those asked for.
+    text = metadata.get("targets")
+    targets = _TARGETS.validate_python(asked) if text is None else _TARGETS.validate_json(text)
+    if text is not None and targets and not targets.keys() >= set(roles):
+        raise ValueError("its targets are incomplete")
+    return {role: targets[role] for role in roles if role in targets}
+
+
 def _checked_control(
     metadata: Mapping[str, Any], settings: StegoSettings, roles: Sequence[str]
 ) -> BiasControl:
@@ -326,8 +337,10 @@ def _checked_control(
     asked = settings.targets.model_dump(by_alias=True, exclude_none=True)
     known = control.weights == settings.weights.model_dump(by_alias=True)
     if settings.shifts is None:
-        needed.append(control.targets)
-        known &= asked.items() <= control.targets.items()
+        needed.append(_TARGETS.validate_python(control.targets))
+        known &= {role: asked.get(role, aim) for role, aim in control.targets.items()} == (
+            control.targets
+        )
     if not known or not all(values.keys() >= set(roles) for values in needed):
         raise ValueError("the state of its shifts is incomplete")
     return control

@@ -54,8 +54,8 @@ class Targets(BaseModel):
     Attributes
     ----------
     random, knn, self_ : float, optional
-        Mean code correspondence; None for that of the tokens
-        (`stego.bias.targets_of`).
+        Mean code correspondence; None for what the tokens have in common
+        beyond random pairs (`stego.bias.targets_of`), for which it is 0.
     """
 
     model_config = ConfigDict(
@@ -216,6 +216,7 @@ _OFFICIAL = {
     "negatives": 5,
     "weights": {"random": 0.63, "knn": 0.25, "self": 0.67},
     "shifts": {"random": 0.46, "knn": 0.12, "self": 0.18},
+    "targets": {"random": 0.0, "knn": 0.3, "self": 0.4},
     "centre": True,
     "zero_clamp": True,
     "stabilise": False,

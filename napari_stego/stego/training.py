@@ -257,7 +257,8 @@ class Training:
             self.control.update(found)
         shifts = {role: self.control.shifts[role] for role in found}
         probe_losses = {name: float(value.detach()) for name, value in probes.items()}
-        targets = {role: self.control.targets[role] for role in found if self.control.targets}
+        controlled = settings.shifts is None
+        targets = {role: self.control.targets[role] for role in found} if controlled else {}
         record = StepRecord(step, float(loss.detach()), found, shifts, probe_losses, targets)
         run.history.append(record)
         if step % HISTOGRAM_EVERY == 0 or run.finished:

@@ -10,7 +10,7 @@ import tifffile
 from PIL import Image
 
 from napari_stego.project import Project
-from napari_stego.stego import StegoSettings, load_run
+from napari_stego.stego import StegoSettings, Targets, load_run
 
 SIZES = {
     "camera.jpg": (64, 96),
@@ -218,6 +218,9 @@ def test_any_setting_can_be_set_by_its_name_and_a_balance_by_its_option(stego, m
     assert (found.targets.knn, found.weights.self_) == (0.2, 1)
     assert (found.dropout, found.centre, found.shifts) == (0, False, None)
     assert (found.targets.self_, found.weights.knn) == (None, 0.25)  # as they were
+    again = stego.run("train", "-p", project, "--set", "targets.knn=tokens")
+    assert again.returncode == 0, again.stderr
+    assert trained_last(project).targets == Targets()
     assert Project.open(project, writable=False).state.result.settings.balance == 0.5
     stego.json("cluster", "-p", project, "-k", 3)
     assert Project.open(project, writable=False).state.result.settings.balance == 0.5

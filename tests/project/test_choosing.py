@@ -85,7 +85,10 @@ def test_the_best_of_several_runs_becomes_the_projects(tmp_path, extracted, shor
     for trial in trials:
         project.update(run=trial.run)
         asked = short.model_copy(update={"seed": trial.settings.seed})
-        assert settings_asked_for(project) == asked
+        assert settings_asked_for(project, trial.settings) == asked
+    (varied,) = (t.settings for t in trials if t.settings.dim != short.dim)
+    train(project, varied, device="cpu")  # now they are asked for
+    assert settings_asked_for(project, varied) == varied
     assert all(project.run_file(trial.run).is_file() for trial in trials)
 
 

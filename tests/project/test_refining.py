@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_stego.classes import AcceptProposal, LockClass, RenameClass, give_region
+from napari_stego.classes import AcceptProposal, LockClass, ReassignRegion, RenameClass, give_region
 from napari_stego.clustering import CrfSettings
 from napari_stego.corpus import CorpusImage
 from napari_stego.progress import Cancelled, CancelToken
@@ -63,18 +63,19 @@ def test_small_regions_go_in_one_step_that_can_be_undone(segmentation, project):
     assert all(map(np.array_equal, labels(segmentation, project), before))
 
 
-def test_a_small_thing_that_the_user_painted_stays(segmentation, project):
+@pytest.mark.parametrize(("kind", "stays"), [(AcceptProposal, True), (ReassignRegion, False)])
+def test_a_small_thing_that_the_user_cut_out_stays_and_specks_of_a_heatmap_go(
+    segmentation, project, kind, stays
+):
     image = project.corpus.images[0]
     before = segmentation.label_image(image)
     mask = np.zeros(before.shape, bool)
     mask[40:44, 50:54] = True
     class_id = next(r.id for r in segmentation.table.rows if r.id not in before[38:46, 48:56])
-    painted = give_region(
-        AcceptProposal, segmentation.table, image.content_hash, before, mask, class_id
-    )
+    painted = give_region(kind, segmentation.table, image.content_hash, before, mask, class_id)
     segmentation.history.do(painted.edit)
     clean(segmentation, [image])
-    assert (segmentation.label_image(image)[mask] == class_id).all()
+    assert (segmentation.label_image(image)[mask] == class_id).all() == stays
 
 
 def test_what_is_clean_stays_and_there_is_no_edit(segmentation, project):

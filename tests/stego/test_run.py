@@ -179,8 +179,8 @@ def test_the_previous_format_is_read_but_not_gone_on_with(token_set, tmp_path, f
     expected = load_run(path)[0]
     earlier(path)
     run, state, control = load_run(path)
-    without = [replace(record, targets={}) for record in expected.history]
-    assert (run.settings, run.history, run.finished) == (plain, without, finished)
+    asked = [replace(record, targets={"random": 0.0}) for record in expected.history]
+    assert (run.settings, run.history, run.finished) == (plain, asked, finished)
     assert (state, control) == ({}, None)
     assert (run.source, run.start, run.histograms) == ("trained", "", None)
     np.testing.assert_array_equal(run.encode(token_set(6)[0]), expected.encode(token_set(6)[0]))
@@ -363,8 +363,11 @@ def older_format(tensors, metadata):
     metadata["format"] = "napari-stego run 1"
 
 
-def targets_of_words(tensors, metadata):
-    metadata["targets"] = json.dumps({"self": "high"})
+def saved_targets(**targets):
+    def damage(tensors, metadata):
+        metadata["targets"] = json.dumps(targets)
+
+    return damage
 
 
 DAMAGES = [
@@ -391,7 +394,11 @@ DAMAGES = [
     control_of(spread=[1, 2]),
     control_of(smoothed={"self": "high"}),
     control_of(targets={"self": 0.1}),
-    targets_of_words,
+    control_of(targets={"self": math.nan, "knn": 0.1, "random": 0.0}),
+    control_of(targets={"self": 0.1, "knn": 0.1, "random": 0.2}),  # 0 was asked for
+    saved_targets(self="high", knn=0.1, random=0),
+    saved_targets(self=0.1, knn=0.1),
+    saved_targets(self=0.1, knn=0.1, random=7),
     control_of(weights={"self": 0.1}),
     control_of(integral={"self": 0.1}),
     control_of(mean={"self": 0.1}),
@@ -453,4 +460,14 @@ def test_fixed_shifts_need_no_bounds(token_set, tmp_path):
     path = tmp_path / "run.safetensors"
     fixed = SHORT.model_copy(update={"shifts": RoleValues(random=0.2, knn=0.1, self=0.1)})
     cancelled(token_set(6), fixed, path)
-    assert train_stego(token_set(6), fixed, checkpoint=path).finished
+    run = train_stego(token_set(6), fixed, checkpoint=path)
+    assert run.finished
+    assert all(record.targets == {} for record in run.history)
+
+
+@pytest.mark.parametrize(("images", "roles"), [(1, {"self"}), (6, {"self", "knn", "random"})])
+def test_targets_of_the_tokens_are_kept_in_the_file(token_set, tmp_path, images, roles):
+    path = tmp_path / "run.safetensors"
+    run = train_stego(token_set(images), SHORT, checkpoint=path)
+    assert run.history[0].targets.keys() == roles
+    assert load_run(path)[0].history == run.history
