@@ -7,8 +7,9 @@ score. Run::
 
 where SET holds ``train`` and ``test``, each with ``images`` and ``masks``.
 What is in FOLDER already is used again, rows of seeds that were scored
-included. All heads train for 800 steps of 32 images, unlike the official code with its 5,000
-steps of 16. The rows:
+included: take another folder for other options, or after a change. All heads
+train for 800 steps of 32 images, unlike the official code with its 5,000 steps
+of 16. The rows:
 
 - raw features of the final layer and of the layer that was chosen without
   labels, with and without the corpus mean subtracted;
@@ -78,19 +79,18 @@ def main() -> None:
             train(official, common.model_copy(update=fixed))
             _report_run(official, OFFICIAL, seed)
             _score(options, rows, official, seed, OFFICIAL, "final layer")
+        start = time.perf_counter()
+        if options.trials > 1:
+            train_best(ours, common, options.trials)
+        else:
+            train(ours, common)
+        print(f"  trained {options.trials} heads in {time.perf_counter() - start:.0f} s")
         if len(rows[f"{OURS}, {where}"]) <= seed:
-            start = time.perf_counter()
-            if options.trials > 1:
-                train_best(ours, common, options.trials)
-            else:
-                train(ours, common)
-            print(f"  trained {options.trials} heads in {time.perf_counter() - start:.0f} s")
             _report_run(ours, OURS, seed)
             _score(options, rows, ours, seed, OURS, where)
-            if options.crf:
-                _score(
-                    options, rows, ours, seed, OURS, f"{where}, CRF", CrfSettings(method="exact")
-                )
+        if options.crf and len(rows[f"{OURS}, {where}, CRF"]) <= seed:
+            crf = CrfSettings(method="exact")
+            _score(options, rows, ours, seed, OURS, f"{where}, CRF", crf)
         (options.project / SAVED).write_text(json.dumps(rows, indent=1))
     print(_table(rows, options.named))
 

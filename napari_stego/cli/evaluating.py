@@ -65,7 +65,12 @@ def evaluate(
         ),
     ] = False,
     named_clusters: Annotated[
-        int, typer.Option(help="Number of clusters for naming masks.", min=2)
+        int,
+        typer.Option(
+            help="Number of clusters for naming masks; they are also joined along their tree "
+            "to as many parts as there are classes, without names.",
+            min=2,
+        ),
     ] = 64,
     linear_probe: Annotated[
         bool,
