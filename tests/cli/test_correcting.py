@@ -11,7 +11,7 @@ import tifffile
 from PIL import Image
 from typer.testing import CliRunner
 
-from napari_stego.classes import LockClass
+from napari_stego.classes import LockClass, ReassignRegion, give_region
 from napari_stego.cli.app import app
 from napari_stego.project import Project, Segmentation
 from napari_stego.project.correcting import Correction
@@ -168,7 +168,11 @@ def test_small_regions_are_cleaned_in_one_step(project):
     correction.give(np.ones((64, 96), bool), 1)
     speck = np.zeros((64, 96), bool)
     speck[10:12, 10:12] = True
-    correction.give(speck, 2)
+    segmentation, image = correction.segmentation, correction.image
+    labels = segmentation.label_image(image)
+    # As from a heatmap: what was cut out by clicks would stay.
+    found = give_region(ReassignRegion, segmentation.table, image.content_hash, labels, speck, 2)
+    segmentation.history.do(found.edit)
     folder.close()
     given = ["--image", NAME, "--smallest"]
     none = {"images": 0, "pixels": 0, "left_out": 0, "steps": 0}

@@ -95,14 +95,15 @@ def test_what_cannot_be_split_is_told(project):
         segmentation.propose_split(99, 2)
     with pytest.raises(ClassEditError, match="too few"):
         segmentation.propose_split(1, 1000)
-    segmentation.history.do(LockClass(id=2))
-    with pytest.raises(ClassEditError, match="Unlock"):
-        segmentation.propose_split(2, 2)
     target = largest(segmentation, project)
+    locked, spare = [row.id for row in segmentation.table.rows if row.id != target][:2]
+    segmentation.history.do(LockClass(id=locked))
+    with pytest.raises(ClassEditError, match="Unlock"):
+        segmentation.propose_split(locked, 2)
     proposal = segmentation.propose_split(target, 2)
     with pytest.raises(ClassEditError, match="names"):
         segmentation.split(proposal, ["a", "b"])
-    segmentation.history.do(MoveClusters(clusters=proposal.clusters, into=2 % 4 + 1))
+    segmentation.history.do(MoveClusters(clusters=proposal.clusters, into=spare))
     edits = len(segmentation.history)
     with pytest.raises(ClassEditError):
         segmentation.split(proposal)
@@ -112,7 +113,7 @@ def test_what_cannot_be_split_is_told(project):
     token = CancelToken()
     token.cancel()
     with pytest.raises(Cancelled):
-        segmentation.propose_split(2 % 4 + 1, 2, cancel=token)
+        segmentation.propose_split(spare, 2, cancel=token)
 
 
 def test_an_edit_that_comes_while_an_image_is_labelled_does_no_harm(project, monkeypatch):
