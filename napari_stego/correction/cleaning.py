@@ -17,7 +17,7 @@ def clean_labels(
     smallest: int,
     largest_hole: int = 0,
     locked: Collection[int] = (),
-    said: npt.NDArray[np.bool_] | None = None,
+    kept: npt.NDArray[np.bool_] | None = None,
 ) -> npt.NDArray[np.uint16]:
     """Give small regions of a label image to the class that is most around them.
 
@@ -35,9 +35,8 @@ def clean_labels(
         Pixels of the largest unlabelled region that is filled.
     locked : collection of int
         Classes that neither lose nor get a pixel.
-    said : numpy.ndarray, optional
-        ``(H, W) bool`` pixels that the user said something of; what has one
-        of them stays, however small it is.
+    kept : numpy.ndarray, optional
+        ``(H, W) bool``; a region with one of these pixels stays, however small.
 
     Returns
     -------
@@ -54,8 +53,8 @@ def clean_labels(
         classes[regions] = cleaned
         fixed = np.isin(classes, list(locked))
         stays = fixed.copy()
-        if said is not None:
-            stays[regions[said]] = True
+        if kept is not None:
+            stays[regions[kept]] = True
         hole = classes == UNLABELLED
         small = ~stays & np.where(hole, sizes <= largest_hole, sizes < smallest)
         pairs, borders = touching(regions)

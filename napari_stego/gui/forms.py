@@ -111,7 +111,7 @@ class RunForm:
                     label="Code length (D)",
                     value=stego.dim,
                     **_limits(StegoSettings, "dim"),
-                    tooltip="Numbers in a code. Fewer for fewer classes.",
+                    tooltip="Numbers in a code. Longer codes keep more of the features.",
                 ),
                 _whole_number(
                     name="steps",

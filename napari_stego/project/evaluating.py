@@ -220,7 +220,7 @@ class _Scoring:
         named = joined = probe = plain = refined = None
         if self.naming is not None:
             joined = hungarian_scores(joined_along_tree(others[0], fine))
-            named = named_scores(others[0], self._names(self.naming, models[1], encode))
+            named = named_scores(others[0], self._names(self.naming, fine, encode))
             if linear_probe:
                 probe = named_scores(others[1], np.arange(len(self.classes)))
         if pairs is not None:

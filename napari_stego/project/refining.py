@@ -171,5 +171,6 @@ def refined_labels(
         kept = np.isin(before, list(locked)) | np.isin(moved, list(locked))
         after = np.where(kept, before, moved)
     said = said_map(segmentation, image, by_hand=True)
+    # What the user gave and nobody took away since stays; a hole is filled even so.
     own = None if said is None else (said == after) & (said != UNLABELLED)
     return before, clean_labels(after, settings.smallest, settings.largest_hole, locked, own)

@@ -37,12 +37,12 @@ def test_a_hole_is_filled_and_a_large_one_stays():
     assert (cleaned[6:9, 6:10] == 0).all()
 
 
-def test_what_the_user_said_a_pixel_of_stays():
+def test_a_region_with_a_pixel_to_keep_stays():
     labels = np.full((10, 12), 1, np.uint16)
     labels[2:4, 2:4] = labels[7:9, 2:4] = 2
-    said = np.zeros(labels.shape, bool)
-    said[2, 2] = True
-    cleaned = clean_labels(labels, smallest=6, said=said)
+    kept = np.zeros(labels.shape, bool)
+    kept[2, 2] = True
+    cleaned = clean_labels(labels, smallest=6, kept=kept)
     assert (cleaned[2:4, 2:4] == 2).all()
     assert (cleaned[7:9, 2:4] == 1).all()
 
