@@ -15,12 +15,11 @@ the number of classes. That gives the targets a meaning:
   is the collapse.
 - ``self``: over one image ``|E u|**2`` is 1/m for m equally large parts with
   orthogonal codes. How many parts an image has, a corpus tells by its tokens:
-  the target is their own mean correspondence (`targets_of`), as it enters
-  the loss, with dropout. Then training
-  makes codes that correspond much or not at all of tokens that correspond more
-  or less, but neither adds to what an image has in common nor takes from it. A
-  higher target melts parts together: 0.4, two to three parts an image, did so
-  on corpora that show more.
+  the target is their own mean correspondence (`targets_of`), as it enters the
+  loss, with dropout. Then training makes codes that correspond much or not at
+  all of tokens that correspond more or less, but neither adds to what an image
+  has in common nor takes from it. A higher target melts parts together: 0.4,
+  two to three parts an image, did so on corpora that show more.
 - ``knn``: likewise, over neighbours.
 
 A corpus cannot always reach the last two. The first can always be reached, and

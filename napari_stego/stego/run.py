@@ -43,7 +43,7 @@ class StepRecord:
         Loss of the probes there are: ``cluster``, ``linear``.
     targets : dict of str to float
         What the control of the shifts aims at, the same at each step; empty
-        with fixed shifts, and in runs of before it was kept.
+        with fixed shifts. Of runs of before it was kept, what the settings say.
     """
 
     step: int

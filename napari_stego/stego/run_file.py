@@ -318,12 +318,13 @@ def _checked_targets(
 ) -> dict[str, float]:
     if settings.shifts is not None:
         return {}
-    asked = settings.targets.model_dump(by_alias=True, exclude_none=True)
-    # Files of before targets were kept were trained with those asked for.
-    text = metadata.get("targets")
-    targets = _TARGETS.validate_python(asked) if text is None else _TARGETS.validate_json(text)
-    if text is not None and targets and not targets.keys() >= set(roles):
-        raise ValueError("its targets are incomplete")
+    if "targets" in metadata:
+        targets = _TARGETS.validate_json(metadata["targets"])
+        if targets and not targets.keys() >= set(roles):
+            raise ValueError("its targets are incomplete")
+    else:
+        # Files of before targets were kept were trained with those asked for.
+        targets = settings.targets.model_dump(by_alias=True, exclude_none=True)
     return {role: targets[role] for role in roles if role in targets}
 
 
@@ -338,9 +339,7 @@ def _checked_control(
     known = control.weights == settings.weights.model_dump(by_alias=True)
     if settings.shifts is None:
         needed.append(_TARGETS.validate_python(control.targets))
-        known &= {role: asked.get(role, aim) for role, aim in control.targets.items()} == (
-            control.targets
-        )
+        known &= all(asked.get(role, aim) == aim for role, aim in control.targets.items())
     if not known or not all(values.keys() >= set(roles) for values in needed):
         raise ValueError("the state of its shifts is incomplete")
     return control
